@@ -1,0 +1,131 @@
+# vouchsafe: one non-recursive Makefile. `make help` lists the targets.
+#
+# Sources are found by folder, so adding a file needs no line here:
+#   lib/<layer>/*.c           one archive a layer, linked in the order of the layers
+#   csi attester issuer cli   one program each: main.c plus an archive of everything else in the folder
+#   *_test.c                  a cmocka binary each, beside the code; *_fuzz.c a parser's fuzz target
+#   proto/*.proto             compiled by protoc-c into $(BUILD)/gen
+
+MODE    ?= release
+BUILD   ?= $(if $(filter release,$(MODE)),build,build/$(MODE))
+PREFIX  ?= /usr/local
+DESTDIR ?=
+CC      = gcc
+VERSION := $(shell cat VERSION)
+
+PKGS := openssl libprotobuf-c jansson yaml-0.1 libcurl libevent libevent_openssl libevent_pthreads sqlite3 libseccomp \
+        tss2-esys tss2-mu tss2-rc tss2-tctildr
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lgrpc_unsecure -lgpr
+
+WARN := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wundef -Werror
+HARDEN := -fstack-protector-strong -fstack-clash-protection -fPIE -ftrivial-auto-var-init=zero \
+        $(if $(filter x86_64,$(shell uname -m)),-fcf-protection)
+FLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 $(HARDEN)
+FLAGS_debug   := -O0 -g3
+FLAGS_asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+FLAGS_tsan    := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+LINK_release  := -pie -Wl,-z,relro,-z,now,-z,noexecstack
+LINK_asan     := -fsanitize=address,undefined
+LINK_tsan     := -fsanitize=thread
+
+CPPFLAGS_ALL = -I. -I$(BUILD)/gen -D_GNU_SOURCE -DVOUCHSAFE_VERSION='"$(VERSION)"' $(PKG_CFLAGS)
+CFLAGS_ALL   = -std=gnu17 -pthread $(WARN) $(FLAGS_$(MODE)) $(CPPFLAGS_ALL) $(CFLAGS)
+LDFLAGS_ALL  = -pthread $(LINK_$(MODE)) -Wl,--as-needed $(LDFLAGS)
+
+# ---- what there is -------------------------------------------------------------------------------------------------
+LAYERS   := base wire crypt model net
+PROGRAMS := csi attester issuer cli
+bin_csi := vouchsafe-csi
+bin_attester := vouchsafe-attester
+bin_issuer := vouchsafe-issuer
+bin_cli := vouchsafe
+
+sources   = $(sort $(filter-out %_test.c %_fuzz.c,$(shell find $(1) -name '*.c' 2>/dev/null)))
+objects   = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+PROTOS   := $(wildcard proto/*.proto)
+PROTO_H  := $(PROTOS:%.proto=$(BUILD)/gen/%.pb-c.h)
+PROTO_O  := $(PROTOS:%.proto=$(BUILD)/obj/%.pb-c.o)
+LIBS     := $(foreach l,net model crypt wire base,$(BUILD)/lib$(l).a)
+BINS     := $(foreach p,$(PROGRAMS),$(if $(wildcard $(p)/main.c),$(BUILD)/$(bin_$(p))))
+UNITS    := $(sort $(shell find lib csi attester issuer cli -name '*_test.c' 2>/dev/null))
+FUZZERS  := $(sort $(shell find lib csi attester issuer cli -name '*_fuzz.c' 2>/dev/null))
+UNIT_BINS := $(UNITS:%.c=$(BUILD)/unit/%)
+REPLAYS  := $(FUZZERS:%.c=$(BUILD)/replay/%)
+
+.PHONY: all test unit flow lint format install clean help
+.SECONDARY:
+.DELETE_ON_ERROR:
+all: $(BINS) ## build the four programs (MODE=release|debug|asan|tsan, CC=gcc|clang)
+
+# ---- protobuf ------------------------------------------------------------------------------------------------------
+$(BUILD)/gen/%.pb-c.c $(BUILD)/gen/%.pb-c.h: %.proto
+	@mkdir -p $(@D)
+	protoc-c --proto_path=. --c_out=$(BUILD)/gen $<
+$(BUILD)/obj/%.pb-c.o: $(BUILD)/gen/%.pb-c.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 -w $(FLAGS_$(MODE)) -I$(BUILD)/gen -c -o $@ $<
+$(BUILD)/libproto.a: $(PROTO_O)
+	@rm -f $@; ar rcsD $@ $^
+
+# ---- objects, archives, programs -----------------------------------------------------------------------------------
+$(BUILD)/obj/%.o: %.c Makefile | $(PROTO_H)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+define layer_rule
+$(BUILD)/lib$(1).a: $(call objects,$(call sources,lib/$(1)))
+	@mkdir -p $$(@D); rm -f $$@; ar rcsD $$@ $$^
+endef
+$(foreach l,$(LAYERS),$(eval $(call layer_rule,$(l))))
+$(BUILD)/libfakes.a: $(call objects,$(call sources,tests/fakes))
+	@mkdir -p $(@D); rm -f $@; ar rcsD $@ $^
+# cli stands on the issuer's two pure parts as well (design: nothing in them does I/O).
+PURE := $(call sources,issuer/verifier issuer/policy)
+extra_cli := $(PURE)
+define program_rule
+$(BUILD)/lib$(1)-program.a: $(call objects,$(filter-out $(1)/main.c,$(call sources,$(1))) $(extra_$(1)))
+	@mkdir -p $$(@D); rm -f $$@; ar rcsD $$@ $$^
+$(BUILD)/$(bin_$(1)): $(call objects,$(1)/main.c) $(BUILD)/lib$(1)-program.a $(LIBS) $(BUILD)/libproto.a
+	$(CC) $(LDFLAGS_ALL) -o $$@ $$^ $(PKG_LIBS)
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call program_rule,$(p))))
+
+# ---- tests ---------------------------------------------------------------------------------------------------------
+# A test links what its folder may stand on: a layer of lib the layers below it, a program's folder that program.
+program_of = $(filter $(PROGRAMS),$(firstword $(subst /, ,$(1))))
+define unit_rule
+$(BUILD)/unit/$(1:.c=): $(BUILD)/obj/$(1:.c=.o) $(if $(call program_of,$(1)),$(BUILD)/lib$(call program_of,$(1))-program.a) \
+        $(BUILD)/libfakes.a $(LIBS) $(BUILD)/libproto.a
+	@mkdir -p $$(@D)
+	$(CC) $(LDFLAGS_ALL) -o $$@ $$^ $(PKG_LIBS) -lcmocka
+endef
+$(foreach t,$(UNITS),$(eval $(call unit_rule,$(t))))
+define replay_rule
+$(BUILD)/replay/$(1:.c=): $(BUILD)/obj/$(1:.c=.o) $(BUILD)/obj/tests/tools/replay.o \
+        $(if $(call program_of,$(1)),$(BUILD)/lib$(call program_of,$(1))-program.a) $(LIBS) $(BUILD)/libproto.a
+	@mkdir -p $$(@D)
+	$(CC) $(LDFLAGS_ALL) -o $$@ $$^ $(PKG_LIBS)
+endef
+$(foreach t,$(FUZZERS),$(eval $(call replay_rule,$(t))))
+
+test: unit ## unit tests and fuzz corpora (DIR=csi/volume for one folder)
+unit: $(filter $(addprefix $(BUILD)/unit/,$(if $(DIR),$(DIR)/%,%)),$(UNIT_BINS)) \
+      $(filter $(addprefix $(BUILD)/replay/,$(if $(DIR),$(DIR)/%,%)),$(REPLAYS))
+	tests/tools/run-units $(BUILD) $^
+flow: all ## flows through the real programs, a TPM and kubelet's calls (K=name for some)
+	BUILD=$(BUILD) tests/tools/run-flows $(if $(K),-k '$(K)')
+
+# ---- the rest ------------------------------------------------------------------------------------------------------
+lint: $(PROTO_H) ## clang-format, clang-tidy, layer rule, banned calls
+	hack/lint $(BUILD)
+format: ## rewrite the sources as clang-format has them
+	@find lib csi attester issuer cli tests -name '*.[ch]' | xargs clang-format -i
+install: all ## DESTDIR and PREFIX as usual
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 0755 $(BINS) $(DESTDIR)$(PREFIX)/bin
+clean: ## remove what was built
+	rm -rf build
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
