@@ -1,0 +1,35 @@
+/* tls: how our TLS is set up. SSL and SSL_CTX reach other layers only as `void *` (libcurl and libevent hand them out).
+ *
+ * TLS 1.3 only; no session cache, tickets or 0-RTT, on both sides. The client shows a self-signed P-256 certificate over
+ * a key of this process; the server asks for one always, accepts any by custom verification (it must be one self-signed
+ * certificate with a good self-signature), and hands up the SHA-256 of its SPKI. */
+#pragma once
+
+#include "lib/crypt/key.h"
+#include "lib/crypt/x509.h"
+
+struct tls_client; /* settings shared by connections; thread-safe */
+struct tls_client_options {
+        struct span ca_pem;          /* the issuer's TLS CA; empty when only a pin is used */
+        const uint8_t *spki_sha256;  /* pin of the server's key, or NULL */
+        const char *server_name;     /* checked against SAN (DNS or IP) unless only a pin is used */
+        const struct key *key;       /* client key; NULL: no client certificate */
+        struct wall now;             /* dates the self-signed certificate */
+};
+struct fault *tls_client_new(const struct tls_client_options *o, struct tls_client **ret) MUST_USE;
+/* For CURLOPT_SSL_CTX_FUNCTION. */
+struct fault *tls_client_configure(const struct tls_client *t, void *ssl_ctx) MUST_USE;
+void tls_client_free(struct tls_client *t);
+DEFINE_AUTO(tls_client)
+
+struct tls_server;
+/* Chain PEM (leaf first) and key PEM. */
+struct fault *tls_server_new(struct span chain_pem, const struct secret *key_pem, struct tls_server **ret) MUST_USE;
+void *tls_server_accept(struct tls_server *t); /* a new SSL* in accept state; the caller owns it (libevent frees it) */
+void tls_server_free(struct tls_server *t);
+DEFINE_AUTO(tls_server)
+
+/* Of an established connection (`ssl` is an SSL*). FAULT_PRECONDITION "TLS_STATE" before the handshake has ended. */
+struct fault *tls_exporter(void *ssl, uint8_t ret[32]) MUST_USE; /* BINDING_EXPORTER_LABEL, empty context */
+/* SHA-256 of the peer certificate's SPKI; FAULT_UNAUTHENTICATED "NO_CLIENT_CERTIFICATE" without one. */
+struct fault *tls_peer_spki_sha256(void *ssl, uint8_t ret[SHA256_LEN]) MUST_USE;

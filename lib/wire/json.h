@@ -1,0 +1,65 @@
+/* json: strict JSON in, canonical JSON out. The only place that sees jansson.
+ *
+ * Reading refuses duplicate keys, NUL in strings, invalid UTF-8, more than JSON_DEPTH_MAX levels, real numbers, and
+ * anything after the value: FAULT_INVALID "BAD_JSON". Members are fetched with their type and bounds; what is missing,
+ * mistyped or out of bounds is FAULT_INVALID "BAD_FIELD" naming the member. Writing sorts keys and leaves out blanks, which for
+ * our subset (no reals) is RFC 8785. A `struct json *` from json_parse or json_new_* is owned; what the getters return
+ * is borrowed from its parent. */
+#pragma once
+
+#include "lib/base/span.h"
+
+#define JSON_DEPTH_MAX 16
+
+struct json;
+enum json_kind { JSON_NULL_KIND, JSON_BOOL, JSON_INT, JSON_TEXT, JSON_ARRAY, JSON_OBJECT };
+
+struct fault *json_parse(struct span text, struct json **ret) MUST_USE;
+void json_free(struct json *j);
+DEFINE_AUTO(json)
+
+enum json_kind json_kind(const struct json *j);
+const struct json *json_get(const struct json *object, const char *key); /* NULL: none, or not an object */
+size_t json_count(const struct json *j);                                 /* of an array or object, else 0 */
+const struct json *json_at(const struct json *array, size_t index);
+/* for (void *at = NULL; json_next(object, &at, &key, &value);) in the order of the text */
+bool json_next(const struct json *object, void **at, const char **ret_key, const struct json **ret_value);
+struct span json_text(const struct json *j); /* asserts JSON_TEXT */
+int64_t json_int(const struct json *j);      /* asserts JSON_INT */
+bool json_bool(const struct json *j);        /* asserts JSON_BOOL */
+
+/* Required members. */
+struct fault *json_need_text(const struct json *o, const char *key, size_t max_len, struct span *ret) MUST_USE;
+struct fault *json_need_int(const struct json *o, const char *key, int64_t min, int64_t max, int64_t *ret) MUST_USE;
+struct fault *json_need_bool(const struct json *o, const char *key, bool *ret) MUST_USE;
+struct fault *json_need_array(const struct json *o, const char *key, size_t max, const struct json **ret) MUST_USE;
+struct fault *json_need_object(const struct json *o, const char *key, const struct json **ret) MUST_USE;
+struct fault *json_need_base64url(const struct json *o, const char *key, struct buf *out) MUST_USE;
+/* Optional ones: *ret is untouched when the member is missing. */
+struct fault *json_want_text(const struct json *o, const char *key, size_t max_len, struct span *ret) MUST_USE;
+struct fault *json_want_int(const struct json *o, const char *key, int64_t min, int64_t max, int64_t *ret) MUST_USE;
+struct fault *json_want_bool(const struct json *o, const char *key, bool *ret) MUST_USE;
+struct fault *json_want_array(const struct json *o, const char *key, size_t max, const struct json **ret) MUST_USE;
+struct fault *json_want_object(const struct json *o, const char *key, const struct json **ret) MUST_USE;
+/* FAULT_INVALID "UNKNOWN_FIELD" unless every key is in `allowed` (NULL-terminated). */
+struct fault *json_only_keys(const struct json *o, const char *const *allowed) MUST_USE;
+
+struct json *json_new_object(void);
+struct json *json_new_array(void);
+struct json *json_new_text(struct span text); /* asserts UTF-8 without NUL */
+struct json *json_new_int(int64_t v);
+struct json *json_new_bool(bool v);
+struct json *json_copy(const struct json *j); /* deep */
+/* These take ownership of `value`; setting replaces. */
+void json_set(struct json *object, const char *key, struct json *value);
+void json_push(struct json *array, struct json *value);
+void json_set_text(struct json *object, const char *key, const char *value); /* text that isn't UTF-8 is escaped as U+FFFD */
+void json_set_span(struct json *object, const char *key, struct span text);
+void json_set_int(struct json *object, const char *key, int64_t v);
+void json_set_bool(struct json *object, const char *key, bool v);
+void json_set_base64url(struct json *object, const char *key, struct span bytes);
+void json_set_hex(struct json *object, const char *key, struct span bytes);
+/* Canonical bytes. */
+struct fault *json_write(const struct json *j, struct buf *out) MUST_USE;
+/* For people: two-space indent, keys in insertion order. */
+struct fault *json_write_pretty(const struct json *j, struct buf *out) MUST_USE;
