@@ -5,6 +5,7 @@
  * held by value out of x_clear. x_free(NULL) must be fine. */
 #pragma once
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -44,13 +45,12 @@ static inline void auto_string_cleanup(char **text)
 {
         free(*text);
 }
-#define AUTO_CLOSE AUTO(auto_close)
+#define AUTO_CLOSE  AUTO(auto_close)
 #define AUTO_STRING AUTO(auto_string)
 
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
-#define UNUSED __attribute__((unused))
-#define CONTAINER_OF(pointer, type, member)                                                                            \
-        ((type *) (void *) ((char *) (pointer) - offsetof(type, member)))
+#define COUNT_OF(array)                     (sizeof(array) / sizeof((array)[0]))
+#define UNUSED                              __attribute__((unused))
+#define CONTAINER_OF(pointer, type, member) ((type *) (void *) ((char *) (pointer) -offsetof(type, member)))
 
 /* Allocation of small things: abort when memory is gone (c-style: sizes chosen by a peer go through a limited buf). */
 void *alloc_zero(size_t count, size_t size) __attribute__((malloc, returns_nonnull));

@@ -35,7 +35,7 @@ enum fault_code {
 
 struct fault;
 
-#define MUST_USE __attribute__((warn_unused_result))
+#define MUST_USE                     __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt_at, args_at) __attribute__((format(printf, fmt_at, args_at)))
 
 /* Makes a fault. `token` must live for ever (a literal). The text is printf-made; control characters and invalid UTF-8

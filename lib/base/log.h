@@ -71,8 +71,8 @@ void log_write(enum log_level level, const char *event, const struct log_field *
                 log_write((level), (event), log_fields_ + 1, sizeof(log_fields_) / sizeof(log_fields_[0]) - 1);        \
         } while (0)
 #define log_debug(event, ...) LOG_AT(LOG_DEBUG, event, ##__VA_ARGS__)
-#define log_info(event, ...) LOG_AT(LOG_INFO, event, ##__VA_ARGS__)
-#define log_warn(event, ...) LOG_AT(LOG_WARN, event, ##__VA_ARGS__)
+#define log_info(event, ...)  LOG_AT(LOG_INFO, event, ##__VA_ARGS__)
+#define log_warn(event, ...)  LOG_AT(LOG_WARN, event, ##__VA_ARGS__)
 #define log_error(event, ...) LOG_AT(LOG_ERROR, event, ##__VA_ARGS__)
 
 void log_set_program(const char *name); /* a literal */

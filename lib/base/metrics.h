@@ -9,16 +9,16 @@
 #include "lib/base/span.h"
 
 enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
-#define METRIC_VALUES_MAX 16
+#define METRIC_VALUES_MAX  16
 #define METRIC_BUCKETS_MAX 16
 
 struct metric {
         const char *name; /* "vouchsafe_csi_publish_total" */
         const char *help;
         enum metric_kind kind;
-        const char *label;              /* NULL: none */
-        const char *const *values;      /* of the label, NULL-terminated, at most METRIC_VALUES_MAX */
-        const double *buckets;          /* histogram: upper bounds in seconds, ascending, terminated by 0 */
+        const char *label;         /* NULL: none */
+        const char *const *values; /* of the label, NULL-terminated, at most METRIC_VALUES_MAX */
+        const double *buckets;     /* histogram: upper bounds in seconds, ascending, terminated by 0 */
         int64_t (*read)(void *self, size_t value_index); /* gauge by function, or NULL */
         void *self;
         _Atomic int64_t cells[METRIC_VALUES_MAX];

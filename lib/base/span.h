@@ -36,11 +36,11 @@ bool span_eq_str(struct span a, const char *text);
 /* Constant time for equal lengths. */
 bool span_eq_secret(struct span a, struct span b);
 bool span_starts_with(struct span s, struct span prefix);
-bool span_is_zero(struct span s);                  /* every byte is 0; true for an empty one */
+bool span_is_zero(struct span s); /* every byte is 0; true for an empty one */
 bool span_has_nul(struct span s);
-bool span_is_utf8(struct span s);                  /* strict: no surrogates, no overlong forms */
+bool span_is_utf8(struct span s);                               /* strict: no surrogates, no overlong forms */
 struct span span_slice(struct span s, size_t from, size_t len); /* asserts that it lies inside */
-char *span_to_string(struct span s);               /* malloc'd, NUL added; asserts that no NUL is inside */
+char *span_to_string(struct span s);                            /* malloc'd, NUL added; asserts that no NUL is inside */
 
 struct buf {
         uint8_t *data; /* never NULL after the first append */
