@@ -1,0 +1,46 @@
+/* source: where evidence comes from. One file pair a kind; registry.c has the table.
+ *
+ * A source is given the fields of the transcript, never bytes to quote: it builds T itself (binding_write) and
+ * commits evidence to it. Kinds that need enrolment (TPM: an AK tied to its EK) hand out what to enrol and activate it. Calls are
+ * serialised by the caller, may take long, and honour `cancel`. Faults: FAULT_UNAVAILABLE "tee.busy" (retry), "tee.gone" (device or socket
+ * vanished; the source reopens it at the next call), FAULT_PRECONDITION "tee.wiped" (its keys are no longer known to the TEE: enrol
+ * again), "tee.missing" (there is none on this machine), FAULT_INTERNAL "tee.fault" otherwise. */
+#pragma once
+
+#include "lib/base/cancel.h"
+#include "lib/crypt/binding.h"
+#include "lib/model/request.h"
+#include "lib/wire/cmw.h"
+
+struct enrolment_material {
+        size_t certificate_count;
+        struct buf certificates[EK_CHAIN_MAX]; /* DER, leaf first, trimmed of NV padding */
+        struct buf ek_public, ak_public;       /* TPMT_PUBLIC */
+};
+void enrolment_material_clear(struct enrolment_material *m);
+DEFINE_AUTO_VALUE(enrolment_material)
+
+struct evidence_source {
+        const char *kind; /* EVIDENCE_* */
+        bool insecure_development;
+        bool needs_enrolment;
+        struct fault *(*collect)(void *self, const struct binding *binding, struct cancel *cancel, struct cmw *ret_evidence);
+        struct fault *(*enrolment)(void *self, struct cancel *cancel, struct enrolment_material *ret);
+        struct fault *(*activate)(void *self, struct span credential_blob, struct span encrypted_secret, struct cancel *cancel,
+                                  struct secret **ret_secret);
+        void (*close)(void *self);
+        void *self;
+};
+struct evidence_options {
+        const char *kind;        /* "tpm", "software" */
+        const char *tpm_tcti;    /* "device:/dev/tpmrm0", "swtpm:path=/run/tpm.sock" */
+        const char *tpm_pcrs;    /* "sha256:0,1,2,3,4,5,6,7+sha384:0" */
+        const char *state_dir;   /* keeps the AK (wrapped by the TPM) over restarts */
+        const char *reader_socket; /* NULL: read here; else ask the evidence reader there */
+        uid_t reader_uid;
+        bool insecure_development;
+};
+/* FAULT_INVALID "evidence.kind" for an unknown kind; the software kind without insecure_development is FAULT_DENIED. */
+struct fault *evidence_open(const struct evidence_options *o, struct evidence_source *ret) MUST_USE;
+/* `vouchsafe-attester reader`: serves `o` to `client_uid` on `socket_path` until SIGTERM. */
+struct fault *evidence_reader_run(const struct evidence_options *o, const char *socket_path, uid_t client_uid) MUST_USE;

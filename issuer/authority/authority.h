@@ -1,0 +1,50 @@
+/* authority: the credential authority: root, online intermediate, and the signer process that holds their keys.
+ *
+ * authority_start forks the signer before any thread, socket or library state exists: the child has no network and, after loading,
+ * no files (seccomp); the parent never sees a private key. Orders go over a socketpair as structured fields, never as bytes to
+ * sign: the signer builds each leaf itself and refuses what the authority may not issue (foreign trust domain, CA
+ * bits, too long a life, past the intermediate's end, a serial used twice in its window). The root key is opened only to sign the intermediate (P-256, ≤ 24 h, renewed at half its
+ * life) and closed again. */
+#pragma once
+
+#include "lib/base/cancel.h"
+#include "lib/crypt/x509.h"
+
+struct authority_options {
+        const char *trust_domain;
+        const char *root_certificate; /* PEM file */
+        const char *root_key;         /* PEM file, opened by the signer only */
+        int64_t intermediate_life_ms; /* ≤ 24 h */
+        int64_t max_leaf_life_ms;
+        int64_t backdate_ms;
+};
+struct authority;
+/* Makes the root (P-256, ten years) when neither file exists; one without the other is an error. For `vouchsafe-issuer init`. */
+struct fault *authority_init_root(const struct authority_options *o, struct wall now) MUST_USE;
+/* Forks. Call before anything else starts. */
+struct fault *authority_start(const struct authority_options *o, struct authority **ret) MUST_USE;
+
+struct leaf_order {
+        uint8_t serial[16];   /* from authority_serial, recorded before */
+        const char *identity;
+        const char *const *dns;
+        size_t dns_count;
+        struct span spki;
+        int64_t not_before_unix_s, not_after_unix_s;
+};
+struct leaf_issued {
+        struct buf leaf; /* DER */
+};
+/* All or none. Thread-safe; many orders in one round trip to the signer. FAULT_UNAVAILABLE "SIGNER_GONE" when it died (the program
+ * should exit then), FAULT_DENIED "authority.*" when the signer refuses. */
+struct fault *authority_issue(struct authority *a, const struct leaf_order *orders, size_t count, struct cancel *cancel,
+                              struct leaf_issued *ret) MUST_USE;
+void leaf_issued_clear(struct leaf_issued *l);
+/* Current intermediate (DER, borrowed until the next call from this thread… copied into `out`), and the roots. */
+struct fault *authority_intermediate(struct authority *a, struct buf *out, int64_t *ret_not_after_unix_s) MUST_USE;
+struct fault *authority_roots(struct authority *a, struct cert_list *ret) MUST_USE;
+void authority_serial(uint8_t ret[16]); /* random, top bit clear, not zero */
+/* True once the signer is gone: health fails and the program leaves. */
+bool authority_is_dead(struct authority *a);
+void authority_stop(struct authority *a);
+DEFINE_AUTO_VALUE(leaf_issued)

@@ -1,0 +1,65 @@
+/* policy: who gets which identity, decided from facts. Pure: no I/O, no clock; everything comes in as an argument.
+ *
+ * Documents (YAML, apiVersion vouchsafe.dev/v1): Profile (shape of a request: slots, types, algorithms, mechanism, ttl), ReferenceSet
+ * (versions, PCR sets, platforms), Guardrail (cluster; deny wins), Workload (exactly one must match), KeyRelease. They are compiled
+ * all-or-nothing into a checked program of a closed operator set; every refusal of the compiler names file and line. Default
+ * deny, ambiguity denied, an empty set denies. Origins (lib/model/facts.h): grants and claim values come from hw, measured, verifier; k8s
+ * where the rule says so; node and self only narrow: the compiler replaces their atoms by the most permissive value and
+ * every remaining disjunct must still need hw, measured or verifier. Each granting rule or guardrail names a platform
+ * set; `any-genuine: true` must be explicit. Development evidence (origin software) is admitted only by documents that say
+ * `insecure-development: true`. The language is described in docs/policy.md; input names come from inputs.c. */
+#pragma once
+
+#include "lib/base/clock.h"
+#include "lib/model/facts.h"
+#include "lib/model/reply.h"
+
+struct policy;
+struct policy_source {
+        char *name; /* for messages: "demo.yaml" */
+        struct buf text;
+};
+struct policy_options {
+        const char *trust_domain;          /* identities must lie in it; NULL: any one (for `vouchsafe policy check`) */
+        const char *const *reserved_dns;   /* the issuer's own names, NULL-terminated; may be NULL */
+        bool insecure_development;         /* false: a document that says insecure-development is an error */
+};
+/* The first fault found: FAULT_INVALID, text "<file>:<line>:<column>: …". `ret` is immutable and may be shared by threads. */
+struct fault *policy_compile(const struct policy_source *sources, size_t count, const struct policy_options *o,
+                             struct policy **ret) MUST_USE;
+const char *policy_digest(const struct policy *p);   /* "sha256:<hex>" over the canonical JSON of all documents */
+uint64_t policy_revision(const struct policy *p);    /* highest metadata.revision, 0 when none has one */
+/* What a challenge tells about profiles; NULL name: the next of all. */
+size_t policy_profile_count(const struct policy *p);
+const struct profile_shape *policy_profile(const struct policy *p, size_t index);
+const struct profile_shape *policy_find_profile(const struct policy *p, const char *name); /* NULL: none */
+struct policy *policy_ref(struct policy *p); /* atomically counted */
+void policy_free(struct policy *p);
+DEFINE_AUTO(policy)
+
+struct grant {
+        char slot[NAME_MAX_LEN + 1];
+        char type[16];
+        int64_t ttl_s;
+        size_t dns_count;
+        char *dns[8];
+};
+struct decision {
+        bool allowed;
+        char token[128];    /* refusal: "policy.no_match", "policy.ambiguous", "policy.no_profile", "guardrail/<name>", "workload/<name>": the failed check's place; "" when allowed */
+        char *reason;       /* for a pod author: which value was wanted, which was found */
+        char *workload, *owner; /* of the one that matched (or came nearest), may be NULL */
+        char *identity;     /* allowed: SPIFFE id */
+        size_t grant_count;
+        struct grant grants[SLOTS_MAX];
+        struct json *claims;     /* object, canonical */
+        struct json *references; /* array of "set/entry" hit */
+        bool insecure_development, any_genuine;
+        struct check *tree;      /* every check: wanted, got, origin, owner */
+};
+/* Never fails on facts: what is unknown fails its check. */
+void policy_decide(const struct policy *p, const char *profile, const struct facts *facts, struct wall now,
+                   struct decision **ret);
+void decision_free(struct decision *d);
+DEFINE_AUTO(decision)
+struct json *decision_to_json(const struct decision *d);
