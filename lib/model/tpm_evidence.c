@@ -1,0 +1,121 @@
+#include "lib/model/tpm_evidence.h"
+
+#include "lib/base/parse.h"
+#include "lib/wire/json.h"
+
+#define VALUE_AT(bank, index) (((size_t) (bank) *TPM_PCR_COUNT + (index)) * HASH_MAX_LEN)
+#define STORAGE_LEN           VALUE_AT(TPM_BANKS_MAX, 0)
+#define BANK_NAME_MAX         16
+
+struct tpm_evidence tpm_evidence_new(void)
+{
+        return (struct tpm_evidence){
+                .attest = BUF(TPM_ATTEST_MAX), .signature = BUF(TPM_SIGNATURE_MAX), .ak_public = BUF(TPM_PUBLIC_MAX)};
+}
+
+struct fault *tpm_evidence_set_pcr(struct tpm_evidence *e, enum hash_alg bank, unsigned index, struct span value)
+{
+        if ((unsigned) bank >= TPM_BANKS_MAX || index >= TPM_PCR_COUNT)
+                return fault(FAULT_INVALID, "TPM_EVIDENCE", "there is no PCR %u of bank %u", index, (unsigned) bank);
+        if (value.len != hash_len(bank))
+                return fault(FAULT_INVALID, "TPM_EVIDENCE", "PCR %s:%u has %zu bytes instead of %zu", hash_name(bank),
+                             index, value.len, hash_len(bank));
+        if (e->values[bank][index].len > 0)
+                return fault(FAULT_INVALID, "TPM_EVIDENCE", "PCR %s:%u is given twice", hash_name(bank), index);
+
+        if (e->storage == NULL)
+                e->storage = alloc_zero(STORAGE_LEN, 1);
+        uint8_t *where = e->storage + VALUE_AT(bank, index);
+        memcpy(where, value.data, value.len);
+        e->values[bank][index] = span_make(where, value.len);
+        return NULL;
+}
+
+void tpm_evidence_drop_pcrs(struct tpm_evidence *e)
+{
+        memset(e->values, 0, sizeof e->values);
+}
+
+uint32_t tpm_evidence_pcrs(const struct tpm_evidence *e, enum hash_alg bank)
+{
+        uint32_t bits = 0;
+        for (unsigned i = 0; i < TPM_PCR_COUNT; i++)
+                bits |= e->values[bank][i].len > 0 ? 1u << i : 0;
+        return bits;
+}
+
+struct fault *tpm_evidence_write(const struct tpm_evidence *e, struct buf *out)
+{
+        AUTO(json) struct json *j = json_new_object();
+        json_set_base64url(j, "attest", buf_span(&e->attest));
+        json_set_base64url(j, "signature", buf_span(&e->signature));
+        json_set_base64url(j, "ak_public", buf_span(&e->ak_public));
+
+        struct json *pcrs = json_new_array();
+        for (unsigned bank = 0; bank < TPM_BANKS_MAX; bank++)
+                for (unsigned i = 0; i < TPM_PCR_COUNT; i++) {
+                        if (e->values[bank][i].len == 0)
+                                continue;
+                        struct json *pcr = json_new_object();
+                        json_set_text(pcr, "bank", hash_name((enum hash_alg) bank));
+                        json_set_int(pcr, "index", i);
+                        json_set_hex(pcr, "value", e->values[bank][i]);
+                        json_push(pcrs, pcr);
+                }
+        json_set(j, "pcrs", pcrs);
+        return json_write(j, out);
+}
+
+static struct fault *read_pcr(const struct json *j, struct tpm_evidence *e)
+{
+        static const char *const keys[] = {"bank", "index", "value", NULL};
+        if (json_kind(j) != JSON_OBJECT)
+                return fault(FAULT_INVALID, "BAD_FIELD", "a member of pcrs is no object");
+        TRY(json_only_keys(j, keys));
+        struct span bank_name, hex;
+        int64_t index;
+        TRY(json_need_text(j, "bank", BANK_NAME_MAX, &bank_name));
+        TRY(json_need_int(j, "index", 0, TPM_PCR_COUNT - 1, &index));
+        TRY(json_need_text(j, "value", (size_t) 2 * HASH_MAX_LEN, &hex));
+        enum hash_alg bank;
+        AUTO(fault) struct fault *unknown = hash_by_name(bank_name, &bank);
+        if (unknown != NULL)
+                return fault(FAULT_INVALID, "TPM_EVIDENCE", "%s", fault_text(unknown));
+
+        AUTO(buf) struct buf value = BUF(HASH_MAX_LEN);
+        TRY(hex_decode(hex, &value));
+        return tpm_evidence_set_pcr(e, bank, (unsigned) index, buf_span(&value));
+}
+
+struct fault *tpm_evidence_read(struct span text, struct tpm_evidence *ret)
+{
+        static const char *const keys[] = {"attest", "signature", "ak_public", "pcrs", NULL};
+        AUTO(json) struct json *j = NULL;
+        TRY(json_parse(text, &j));
+        if (json_kind(j) != JSON_OBJECT)
+                return fault(FAULT_INVALID, "BAD_FIELD", "evidence of a TPM is no object");
+        TRY(json_only_keys(j, keys));
+
+        AUTO(tpm_evidence) struct tpm_evidence e = tpm_evidence_new();
+        TRY(json_need_base64url(j, "attest", &e.attest));
+        TRY(json_need_base64url(j, "signature", &e.signature));
+        TRY(json_need_base64url(j, "ak_public", &e.ak_public));
+        const struct json *pcrs;
+        TRY(json_need_array(j, "pcrs", TPM_BANKS_MAX * TPM_PCR_COUNT, &pcrs));
+        for (size_t i = 0; i < json_count(pcrs); i++)
+                TRY_AS(read_pcr(json_at(pcrs, i), &e), "pcrs[%zu]", i);
+
+        *ret = e;
+        e = tpm_evidence_new(); /* what was given away is not freed */
+        return NULL;
+}
+
+void tpm_evidence_clear(struct tpm_evidence *e)
+{
+        buf_clear(&e->attest);
+        buf_clear(&e->signature);
+        buf_clear(&e->ak_public);
+        tpm_evidence_drop_pcrs(e);
+        free(e->storage);
+        e->storage = NULL;
+}
