@@ -5,13 +5,13 @@
 
 #include "lib/wire/json.h"
 
-#define CMW_ITEMS_MAX 8
-#define CMW_ITEM_MAX (256u * 1024)
-#define CMW_TYPE_MAX 128
+#define CMW_ITEMS_MAX            8
+#define CMW_ITEM_MAX             (256u * 1024)
+#define CMW_TYPE_MAX             128
 #define CMW_IND_REFERENCE_VALUES 1u
-#define CMW_IND_ENDORSEMENTS 2u
-#define CMW_IND_EVIDENCE 4u
-#define CMW_IND_RESULTS 8u
+#define CMW_IND_ENDORSEMENTS     2u
+#define CMW_IND_EVIDENCE         4u
+#define CMW_IND_RESULTS          8u
 
 struct cmw_item {
         char label[64]; /* "" in a bare record */

@@ -33,18 +33,18 @@ struct option {
         const char *name; /* kebab-case, dots for nesting: "tpm.tcti" */
         enum option_type type;
         size_t offset;
-        const char *fallback; /* default as text; NULL: none */
-        bool required;        /* must be given, non-empty */
-        int64_t min, max;     /* numbers, durations (ms), sizes */
-        const char *const *choices;  /* NULL-terminated */
-        const struct option *rows;   /* OPTION_ITEMS: terminated by a row without name */
+        const char *fallback;       /* default as text; NULL: none */
+        bool required;              /* must be given, non-empty */
+        int64_t min, max;           /* numbers, durations (ms), sizes */
+        const char *const *choices; /* NULL-terminated */
+        const struct option *rows;  /* OPTION_ITEMS: terminated by a row without name */
         size_t item_size;
         const char *help;
 };
 
 struct program {
-        const char *name;    /* "vouchsafe-csi" */
-        const char *summary; /* one line for --help */
+        const char *name;             /* "vouchsafe-csi" */
+        const char *summary;          /* one line for --help */
         const struct option *options; /* terminated by a row without name */
         size_t config_size;
 };

@@ -16,12 +16,12 @@ enum yaml_kind { YAML_SCALAR, YAML_SEQUENCE, YAML_MAPPING };
 
 struct yaml_node {
         enum yaml_kind kind;
-        unsigned line, column;   /* from 1 */
-        const char *text;        /* scalar: NUL-terminated UTF-8; key of the pair: see `keys` */
-        bool quoted;             /* scalar written with quotes or as a block */
-        size_t count;            /* items of a sequence, pairs of a mapping */
-        struct yaml_node **items;      /* sequence items, or values of the pairs */
-        struct yaml_node **keys;       /* mapping only: scalars */
+        unsigned line, column;    /* from 1 */
+        const char *text;         /* scalar: NUL-terminated UTF-8; key of the pair: see `keys` */
+        bool quoted;              /* scalar written with quotes or as a block */
+        size_t count;             /* items of a sequence, pairs of a mapping */
+        struct yaml_node **items; /* sequence items, or values of the pairs */
+        struct yaml_node **keys;  /* mapping only: scalars */
 };
 
 struct yaml; /* all documents of one text */
@@ -31,7 +31,8 @@ struct fault *yaml_parse(const char *name, struct span text, struct yaml **ret) 
 size_t yaml_documents(const struct yaml *y);
 const struct yaml_node *yaml_document(const struct yaml *y, size_t index);
 const char *yaml_name(const struct yaml *y);
-void yaml_free(struct yaml *y);
+/* libyaml exports a yaml_free of its own, which our symbol would replace: it has another name. */
+void yaml_free(struct yaml *y) __asm__("vouchsafe_yaml_free");
 DEFINE_AUTO(yaml)
 
 const struct yaml_node *yaml_get(const struct yaml_node *mapping, const char *key); /* NULL: none */

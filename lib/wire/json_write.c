@@ -1,0 +1,175 @@
+/* Writing: our own, since RFC 8785 wants keys by UTF-16 code units and escapes in lower case, which jansson has not. */
+#include "lib/wire/json.h"
+
+#include <assert.h>
+#include <inttypes.h>
+
+struct entry {
+        const char *key; /* NULL: an item of an array */
+        const struct json *value;
+};
+/* One array or object that has been opened and not yet closed. */
+struct frame {
+        bool is_object;
+        size_t at, count;
+        struct entry *entries; /* owned */
+};
+struct writer {
+        struct buf *out;
+        bool pretty;
+        size_t depth;
+        struct frame frames[JSON_WRITE_DEPTH_MAX];
+};
+
+/* The order of UTF-16 code units from UTF-8 bytes: it differs from the order of bytes in one place. Code points past U+FFFF (first
+ * byte 0xF0 and up) are surrogates there, so they come before U+E000 to U+FFFF (first byte 0xEE or 0xEF). */
+static int utf16_rank(uint8_t byte)
+{
+        if (byte >= 0xF0)
+                return byte - 2;
+        return byte >= 0xEE ? byte + 0x10 : byte;
+}
+
+static int compare_entries(const void *left, const void *right)
+{
+        const uint8_t *a = (const uint8_t *) ((const struct entry *) left)->key;
+        const uint8_t *b = (const uint8_t *) ((const struct entry *) right)->key;
+        while (*a != 0 && *a == *b) {
+                a++;
+                b++;
+        }
+        return utf16_rank(*a) - utf16_rank(*b);
+}
+
+static struct fault *write_text(struct buf *out, struct span text)
+{
+        TRY(buf_append_byte(out, '"'));
+        size_t from = 0;
+        for (size_t at = 0; at < text.len; at++) {
+                uint8_t c = text.data[at];
+                if (c >= 0x20 && c != '"' && c != '\\')
+                        continue;
+                static const char short_forms[] = "btn?fr"; /* U+0008 to U+000D; U+000B has none */
+                TRY(buf_append(out, span_slice(text, from, at - from)));
+                if (c == '"' || c == '\\')
+                        TRY(buf_printf(out, "\\%c", c));
+                else if (c >= 8 && c <= 13 && c != 11)
+                        TRY(buf_printf(out, "\\%c", short_forms[c - 8]));
+                else
+                        TRY(buf_printf(out, "\\u%04x", c));
+                from = at + 1;
+        }
+        TRY(buf_append(out, span_slice(text, from, text.len - from)));
+        return buf_append_byte(out, '"');
+}
+
+static struct fault *write_scalar(struct buf *out, const struct json *j)
+{
+        switch (json_kind(j)) {
+        case JSON_TEXT:
+                return write_text(out, json_text(j));
+        case JSON_INT:
+                return buf_printf(out, "%" PRId64, json_int(j));
+        case JSON_BOOL:
+                return buf_append_str(out, json_bool(j) ? "true" : "false");
+        case JSON_NULL_KIND:
+        case JSON_ARRAY:
+        case JSON_OBJECT:
+                break;
+        }
+        return buf_append_str(out, "null");
+}
+
+static struct fault *new_line(struct writer *w)
+{
+        if (!w->pretty)
+                return NULL;
+        TRY(buf_append_byte(w->out, '\n'));
+        for (size_t i = 0; i < w->depth; i++)
+                TRY(buf_append_str(w->out, "  "));
+        return NULL;
+}
+
+static struct fault *open_frame(struct writer *w, const struct json *j)
+{
+        bool is_object = json_kind(j) == JSON_OBJECT;
+        if (w->depth == JSON_WRITE_DEPTH_MAX)
+                return fault(FAULT_INVALID, "TOO_DEEP", "JSON to be written has more than %d levels",
+                             JSON_WRITE_DEPTH_MAX);
+        TRY(buf_append_byte(w->out, is_object ? '{' : '['));
+
+        struct frame *f = &w->frames[w->depth++];
+        *f = (struct frame){.is_object = is_object, .count = json_count(j)};
+        f->entries = alloc_zero(f->count, sizeof *f->entries);
+        size_t filled = 0;
+        for (void *at = NULL; is_object && json_next(j, &at, &f->entries[filled].key, &f->entries[filled].value);)
+                if (++filled == f->count)
+                        break;
+        for (; !is_object && filled < f->count; filled++)
+                f->entries[filled].value = json_at(j, filled);
+        if (is_object && !w->pretty && f->count > 1)
+                qsort(f->entries, f->count, sizeof *f->entries, compare_entries);
+        return NULL;
+}
+
+static struct fault *close_frame(struct writer *w)
+{
+        struct frame *f = &w->frames[--w->depth];
+        free(TAKE(f->entries));
+        if (f->count > 0)
+                TRY(new_line(w));
+        return buf_append_byte(w->out, f->is_object ? '}' : ']');
+}
+
+static struct fault *write_value(struct writer *w, const struct json *j)
+{
+        if (json_kind(j) == JSON_OBJECT || json_kind(j) == JSON_ARRAY)
+                return open_frame(w, j);
+        return write_scalar(w->out, j);
+}
+
+static struct fault *write_all(struct writer *w, const struct json *j)
+{
+        TRY(write_value(w, j));
+        while (w->depth > 0) {
+                struct frame *f = &w->frames[w->depth - 1];
+                if (f->at == f->count) {
+                        TRY(close_frame(w));
+                        continue;
+                }
+                const struct entry *e = &f->entries[f->at++];
+                if (f->at > 1)
+                        TRY(buf_append_byte(w->out, ','));
+                TRY(new_line(w));
+                if (e->key != NULL) {
+                        TRY(write_text(w->out, span_str(e->key)));
+                        TRY(buf_append_str(w->out, w->pretty ? ": " : ":"));
+                }
+                TRY(write_value(w, e->value));
+        }
+        return NULL;
+}
+
+static struct fault *write_json(const struct json *j, bool pretty, struct buf *out)
+{
+        struct writer *w = NEW(struct writer);
+        *w = (struct writer){.out = out, .pretty = pretty};
+        size_t before = out->len;
+        struct fault *f = write_all(w, j);
+        while (w->depth > 0)
+                free(w->frames[--w->depth].entries);
+        free(w);
+        if (f != NULL)
+                buf_truncate(out, before);
+        return f;
+}
+
+struct fault *json_write(const struct json *j, struct buf *out)
+{
+        return write_json(j, /* pretty= */ false, out);
+}
+
+struct fault *json_write_pretty(const struct json *j, struct buf *out)
+{
+        return write_json(j, /* pretty= */ true, out);
+}
