@@ -5,10 +5,11 @@
 #include "lib/base/secret.h"
 #include "lib/base/span.h"
 
-#define AEAD_KEY_LEN 32
+#define AEAD_KEY_LEN  32
 #define AEAD_OVERHEAD 28
 struct fault *aead_seal(const struct secret *key, struct span aad, struct span plain, struct buf *out) MUST_USE;
 /* FAULT_UNAUTHENTICATED "BAD_SEAL" for anything that wasn't sealed under this key and aad. */
-struct fault *aead_open(const struct secret *key, struct span aad, struct span sealed, struct secret **ret_plain) MUST_USE;
+struct fault *aead_open(const struct secret *key, struct span aad, struct span sealed,
+                        struct secret **ret_plain) MUST_USE;
 /* AES-CFB without authentication, all-zero IV, as TPM 2.0 part 1 uses it (128- or 256-bit key). */
 struct fault *aes_cfb_encrypt(struct span key, struct span plain, struct buf *out) MUST_USE;

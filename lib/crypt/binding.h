@@ -9,12 +9,12 @@
 #include "lib/crypt/key.h"
 
 enum binding_purpose { BINDING_ENROL = 1, BINDING_ISSUE = 2, BINDING_RESULTS = 3, BINDING_RELEASE = 4 };
-#define BINDING_EXPORTER_LEN 32
+#define BINDING_EXPORTER_LEN   32
 #define BINDING_EXPORTER_LABEL "EXPORTER-vouchsafe-v1"
-#define BINDING_SECONDARY_MAX 8
-#define BINDING_NONCE_MAX 256
-#define BINDING_AUDIENCE_MAX 512
-#define BINDING_T_MAX 2048
+#define BINDING_SECONDARY_MAX  8
+#define BINDING_NONCE_MAX      256
+#define BINDING_AUDIENCE_MAX   512
+#define BINDING_T_MAX          2048
 
 struct binding_secondary {
         uint8_t kind;

@@ -5,9 +5,9 @@
 
 enum hash_alg { HASH_SHA1, HASH_SHA256, HASH_SHA384, HASH_SHA512, HASH_ALG_COUNT };
 #define HASH_MAX_LEN 64
-#define SHA256_LEN 32
-#define SHA384_LEN 48
-#define SHA512_LEN 64
+#define SHA256_LEN   32
+#define SHA384_LEN   48
+#define SHA512_LEN   64
 
 size_t hash_len(enum hash_alg alg);
 const char *hash_name(enum hash_alg alg); /* "sha256" */

@@ -11,7 +11,8 @@
 #define JWT_MAX (16 * 1024)
 
 struct jwk_set;
-struct fault *jwk_set_parse(struct span json, struct jwk_set **ret) MUST_USE; /* RFC 7517; EC P-256/P-384, RSA; unknown kty skipped */
+struct fault *jwk_set_parse(struct span json,
+                            struct jwk_set **ret) MUST_USE; /* RFC 7517; EC P-256/P-384, RSA; unknown kty skipped */
 size_t jwk_set_count(const struct jwk_set *s);
 const struct key *jwk_set_find(const struct jwk_set *s, struct span kid); /* NULL: none */
 void jwk_set_free(struct jwk_set *s);
@@ -21,7 +22,8 @@ struct json *jwk_from_key(const struct key *k);
 
 /* FAULT_UNAUTHENTICATED, tokens: "jwt.structure", "jwt.algorithm", "jwt.key" (no such kid), "jwt.signature", "jwt.type".
  * `typ` may be NULL (not compared). A token without kid is tried only when the set has exactly one key. */
-struct fault *jwt_verify(struct span token, const struct jwk_set *keys, const char *typ, struct json **ret_claims) MUST_USE;
+struct fault *jwt_verify(struct span token, const struct jwk_set *keys, const char *typ,
+                         struct json **ret_claims) MUST_USE;
 /* ES256/ES384/PS256 by the key's kind. */
 struct fault *jwt_sign(const struct key *k, const char *typ, const char *kid, const struct json *claims,
                        struct buf *out) MUST_USE;

@@ -10,7 +10,7 @@
 
 struct key;
 enum key_kind { KEY_P256, KEY_P384, KEY_RSA, KEY_KIND_COUNT };
-#define SPKI_MAX 600
+#define SPKI_MAX      600
 #define SIGNATURE_MAX 512
 
 struct fault *key_generate(enum key_kind kind, struct key **ret) MUST_USE; /* RSA: 3072 bits */
@@ -18,7 +18,7 @@ struct fault *key_generate(enum key_kind kind, struct key **ret) MUST_USE; /* RS
 struct fault *key_from_spki(struct span der, struct key **ret) MUST_USE;
 struct fault *key_from_pem_private(struct span pem, struct key **ret) MUST_USE; /* PKCS#8 or SEC1, unencrypted */
 struct fault *key_from_pem_public(struct span pem, struct key **ret) MUST_USE;
-/* From numbers, big-endian (TPM, JWK). */
+/* From numbers, big-endian (TPM, JWK); leading zeros may be there or not. */
 struct fault *key_from_ec_point(enum key_kind curve, struct span x, struct span y, struct key **ret) MUST_USE;
 struct fault *key_from_rsa(struct span modulus, struct span exponent, struct key **ret) MUST_USE;
 enum key_kind key_kind(const struct key *k);
@@ -30,7 +30,9 @@ struct fault *key_ec_point(const struct key *k, struct buf *ret_x, struct buf *r
 struct fault *key_rsa_modulus(const struct key *k, struct buf *ret_n) MUST_USE;
 struct fault *key_to_pem_private(const struct key *k, struct secret **ret) MUST_USE; /* PKCS#8 */
 
-enum signature_form { SIGNATURE_RAW, SIGNATURE_DER, SIGNATURE_RSASSA, SIGNATURE_RSAPSS };
+/* PSS: MGF1 with the same hash, salt as long as the digest. ANY_SALT verifies whatever salt length is there (a TPM takes the
+ * longest that fits unless it runs in FIPS mode: TPM 2.0 part 1, B.7). */
+enum signature_form { SIGNATURE_RAW, SIGNATURE_DER, SIGNATURE_RSASSA, SIGNATURE_RSAPSS, SIGNATURE_RSAPSS_ANY_SALT };
 struct fault *key_sign(const struct key *k, enum hash_alg alg, enum signature_form form, struct span message,
                        struct buf *out) MUST_USE;
 /* FAULT_UNAUTHENTICATED "BAD_SIGNATURE" for every way of not fitting: wrong length, r or s zero or ≥ n, mismatch. */

@@ -10,11 +10,11 @@
 
 struct tls_client; /* settings shared by connections; thread-safe */
 struct tls_client_options {
-        struct span ca_pem;          /* the issuer's TLS CA; empty when only a pin is used */
-        const uint8_t *spki_sha256;  /* pin of the server's key, or NULL */
-        const char *server_name;     /* checked against SAN (DNS or IP) unless only a pin is used */
-        const struct key *key;       /* client key; NULL: no client certificate */
-        struct wall now;             /* dates the self-signed certificate */
+        struct span ca_pem;         /* the issuer's TLS CA; empty when only a pin is used */
+        const uint8_t *spki_sha256; /* pin of the server's key, or NULL */
+        const char *server_name;    /* checked against SAN (DNS or IP) unless only a pin is used */
+        const struct key *key;      /* client key; NULL: no client certificate */
+        struct wall now;            /* dates the self-signed certificate */
 };
 struct fault *tls_client_new(const struct tls_client_options *o, struct tls_client **ret) MUST_USE;
 /* For CURLOPT_SSL_CTX_FUNCTION. */

@@ -7,20 +7,20 @@
 #include "lib/base/reader.h"
 #include "lib/crypt/key.h"
 
-#define TPM_GENERATED_VALUE 0xff544347u
+#define TPM_GENERATED_VALUE   0xff544347u
 #define TPM_ST_ATTEST_CERTIFY 0x8017u
-#define TPM_ST_ATTEST_QUOTE 0x8018u
-#define TPM_PCR_COUNT 24
-#define TPM_BANKS_MAX 4
+#define TPM_ST_ATTEST_QUOTE   0x8018u
+#define TPM_PCR_COUNT         24
+#define TPM_BANKS_MAX         4
 /* TPMA_OBJECT */
-#define TPMA_FIXED_TPM (1u << 1)
-#define TPMA_FIXED_PARENT (1u << 4)
+#define TPMA_FIXED_TPM             (1u << 1)
+#define TPMA_FIXED_PARENT          (1u << 4)
 #define TPMA_SENSITIVE_DATA_ORIGIN (1u << 5)
-#define TPMA_USER_WITH_AUTH (1u << 6)
-#define TPMA_ADMIN_WITH_POLICY (1u << 7)
-#define TPMA_RESTRICTED (1u << 16)
-#define TPMA_DECRYPT (1u << 17)
-#define TPMA_SIGN (1u << 18)
+#define TPMA_USER_WITH_AUTH        (1u << 6)
+#define TPMA_ADMIN_WITH_POLICY     (1u << 7)
+#define TPMA_RESTRICTED            (1u << 16)
+#define TPMA_DECRYPT               (1u << 17)
+#define TPMA_SIGN                  (1u << 18)
 
 struct tpm_selection {
         enum hash_alg bank;

@@ -8,13 +8,13 @@
 #include "lib/crypt/key.h"
 
 struct cert;
-#define CERT_MAX (16 * 1024)
-#define CHAIN_MAX 6
+#define CERT_MAX        (16 * 1024)
+#define CHAIN_MAX       6
 #define CERT_SERIAL_MAX 20
 
 struct fault *cert_from_der(struct span der, struct cert **ret) MUST_USE; /* "BAD_CERTIFICATE" */
 struct span cert_der(const struct cert *c);
-struct span cert_serial(const struct cert *c); /* big-endian magnitude */
+struct span cert_serial(const struct cert *c);    /* big-endian magnitude */
 const struct key *cert_key(const struct cert *c); /* NULL when of a kind we don't take */
 struct wall cert_not_before(const struct cert *c);
 struct wall cert_not_after(const struct cert *c);
@@ -35,9 +35,9 @@ struct fault *cert_extension(const struct cert *c, const char *oid, struct span 
 bool cert_has_eku(const struct cert *c, const char *oid);
 unsigned cert_key_usage(const struct cert *c); /* bits: KU_* below; 0 when absent */
 #define KU_DIGITAL_SIGNATURE 0x80u
-#define KU_KEY_ENCIPHERMENT 0x20u
-#define KU_KEY_AGREEMENT 0x08u
-#define KU_KEY_CERT_SIGN 0x04u
+#define KU_KEY_ENCIPHERMENT  0x20u
+#define KU_KEY_AGREEMENT     0x08u
+#define KU_KEY_CERT_SIGN     0x04u
 void cert_free(struct cert *c);
 DEFINE_AUTO(cert)
 
@@ -52,7 +52,7 @@ void cert_list_clear(struct cert_list *l);
 DEFINE_AUTO_VALUE(cert_list)
 
 enum cert_purpose {
-        CERT_PURPOSE_EK,       /* TPM endorsement: critical SAN directoryName is handled, EKU 2.23.133.8.1 when EKUs are there */
+        CERT_PURPOSE_EK, /* TPM endorsement: critical SAN directoryName is handled, EKU 2.23.133.8.1 when EKUs are there */
         CERT_PURPOSE_WORKLOAD, /* an X.509-SVID: clientAuth and serverAuth, one URI SAN, not a CA */
         CERT_PURPOSE_ANY,      /* chain and dates only */
 };
