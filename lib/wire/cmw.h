@@ -25,6 +25,8 @@ struct cmw {
 };
 
 struct fault *cmw_parse(const struct json *j, struct cmw *ret) MUST_USE; /* FAULT_INVALID "BAD_CMW" */
+/* A record when there is one item without label, a collection otherwise; the inverse of cmw_parse. */
+struct json *cmw_to_json(const struct cmw *c);
 struct json *cmw_record(const char *type, struct span value, unsigned indicator);
 const struct cmw_item *cmw_find(const struct cmw *c, const char *type); /* NULL: none */
 void cmw_clear(struct cmw *c);
