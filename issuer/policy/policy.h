@@ -13,22 +13,22 @@
 #include "lib/base/clock.h"
 #include "lib/model/facts.h"
 #include "lib/model/reply.h"
+#include "lib/wire/sources.h"
 
 struct policy;
-struct policy_source {
-        char *name; /* for messages: "demo.yaml" */
-        struct buf text;
-};
 struct policy_options {
         const char *trust_domain;          /* identities must lie in it; NULL: any one (for `vouchsafe policy check`) */
         const char *const *reserved_dns;   /* the issuer's own names, NULL-terminated; may be NULL */
         bool insecure_development;         /* false: a document that says insecure-development is an error */
 };
 /* The first fault found: FAULT_INVALID, text "<file>:<line>:<column>: …". `ret` is immutable and may be shared by threads. */
-struct fault *policy_compile(const struct policy_source *sources, size_t count, const struct policy_options *o,
+struct fault *policy_compile(const struct source *sources, size_t count, const struct policy_options *o,
                              struct policy **ret) MUST_USE;
 const char *policy_digest(const struct policy *p);   /* "sha256:<hex>" over the canonical JSON of all documents */
 uint64_t policy_revision(const struct policy *p);    /* highest metadata.revision, 0 when none has one */
+size_t policy_document_count(const struct policy *p);
+/* What isn't wrong but worth a look ("a.yaml:3:1: ReferenceSet "x" is used by no rule"); NULL past the last. */
+const char *policy_warning(const struct policy *p, size_t index);
 /* What a challenge tells about profiles; NULL name: the next of all. */
 size_t policy_profile_count(const struct policy *p);
 const struct profile_shape *policy_profile(const struct policy *p, size_t index);
@@ -46,7 +46,7 @@ struct grant {
 };
 struct decision {
         bool allowed;
-        char token[128];    /* refusal: "policy.no_match", "policy.ambiguous", "policy.no_profile", "guardrail/<name>", "workload/<name>": the failed check's place; "" when allowed */
+        char token[128];    /* refusal: "policy.no_match", "policy.ambiguous", "policy.no_profile", "guardrail/<name>", "workload/<name>/claims/<claim>": the failed check's place; "" when allowed */
         char *reason;       /* for a pod author: which value was wanted, which was found */
         char *workload, *owner; /* of the one that matched (or came nearest), may be NULL */
         char *identity;     /* allowed: SPIFFE id */
