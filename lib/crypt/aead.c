@@ -16,7 +16,7 @@ struct fault *aead_seal(const struct secret *key, struct span aad, struct span p
         uint8_t *where, rest;
         int n = 0;
 
-        assert(secret_len(key) == AEAD_KEY_LEN && aad.len < PART_MAX && plain.len < PART_MAX);
+        assert(secret_len(key) == AEAD_KEY_LEN && aad.len < PART_MAX && plain.len > 0 && plain.len < PART_MAX);
         TRY(buf_grow(out, AEAD_OVERHEAD + plain.len, &where));
         random_bytes(where, NONCE_LEN);
         uint8_t *body = where + NONCE_LEN, *tag = body + plain.len;
@@ -25,7 +25,7 @@ struct fault *aead_seal(const struct secret *key, struct span aad, struct span p
                           EVP_EncryptInit_ex2(ctx, ossl_cipher(OSSL_AES_256_GCM), secret_span(key).data, where, NULL) ==
                                   1 &&
                           (aad.len == 0 || EVP_EncryptUpdate(ctx, NULL, &n, aad.data, (int) aad.len) == 1) &&
-                          (plain.len == 0 || EVP_EncryptUpdate(ctx, body, &n, plain.data, (int) plain.len) == 1) &&
+                          EVP_EncryptUpdate(ctx, body, &n, plain.data, (int) plain.len) == 1 &&
                           EVP_EncryptFinal_ex(ctx, &rest, &n) == 1 &&
                           EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, TAG_LEN, tag) == 1,
                   "AES-GCM");

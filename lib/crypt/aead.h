@@ -1,5 +1,6 @@
 /* aead: AES-256-GCM with a random 96-bit nonce in front: nonce ‖ ciphertext ‖ tag. For blobs that we hand out and get
- * back ourselves (enrolment challenges). Keys are 32 bytes; at most 2^32 seals a key (keys rotate long before). */
+ * back ourselves (enrolment challenges). Keys are 32 bytes; at most 2^32 seals a key (keys rotate long before). Nothing empty is
+ * sealed. */
 #pragma once
 
 #include "lib/base/secret.h"

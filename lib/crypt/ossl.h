@@ -11,6 +11,13 @@
 #include "lib/crypt/key.h"
 #include "lib/crypt/x509.h"
 
+/* OpenSSL has macros of the same names and values. */
+#undef KU_DIGITAL_SIGNATURE
+#undef KU_KEY_ENCIPHERMENT
+#undef KU_KEY_AGREEMENT
+#undef KU_KEY_CERT_SIGN
+#include <openssl/x509v3.h>
+
 /* AUTO(ossl_pkey) EVP_PKEY *k: the cleanup for a type of OpenSSL's. */
 #define DEFINE_AUTO_OSSL(name, type, free_it)                                                                          \
         static inline void name##_cleanup(type **pointer)                                                              \
@@ -24,6 +31,9 @@ DEFINE_AUTO_OSSL(ossl_md_ctx, EVP_MD_CTX, EVP_MD_CTX_free)
 DEFINE_AUTO_OSSL(ossl_pkey, EVP_PKEY, EVP_PKEY_free)
 DEFINE_AUTO_OSSL(ossl_pkey_ctx, EVP_PKEY_CTX, EVP_PKEY_CTX_free)
 DEFINE_AUTO_OSSL(ossl_x509, X509, X509_free)
+DEFINE_AUTO_OSSL(ossl_object, ASN1_OBJECT, ASN1_OBJECT_free)
+DEFINE_AUTO_OSSL(ossl_names, GENERAL_NAMES, GENERAL_NAMES_free)
+DEFINE_AUTO_OSSL(ossl_ekus, EXTENDED_KEY_USAGE, EXTENDED_KEY_USAGE_free)
 DEFINE_AUTO_OSSL(ossl_store, X509_STORE, X509_STORE_free)
 DEFINE_AUTO_OSSL(ossl_store_ctx, X509_STORE_CTX, X509_STORE_CTX_free)
 
@@ -48,3 +58,5 @@ EVP_PKEY *key_pkey(const struct key *k);   /* borrowed */
 struct span key_bits(const struct key *k); /* content of subjectPublicKey: the point, or RSAPublicKey */
 size_t key_field_len(enum key_kind kind);  /* 32, 48; 0 for RSA */
 X509 *cert_x509(const struct cert *c);     /* borrowed */
+/* Of the certificate's SPKI as it stands; NULL when of a kind that we don't take. */
+struct key *key_of_x509(const X509 *x);

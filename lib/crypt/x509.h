@@ -12,7 +12,8 @@ struct cert;
 #define CHAIN_MAX       6
 #define CERT_SERIAL_MAX 20
 
-struct fault *cert_from_der(struct span der, struct cert **ret) MUST_USE; /* "BAD_CERTIFICATE" */
+/* "BAD_CERTIFICATE"; an extension that is there twice: "DUPLICATE_EXTENSION" (RFC 5280 §4.2). */
+struct fault *cert_from_der(struct span der, struct cert **ret) MUST_USE;
 struct span cert_der(const struct cert *c);
 struct span cert_serial(const struct cert *c);    /* big-endian magnitude */
 const struct key *cert_key(const struct cert *c); /* NULL when of a kind we don't take */
@@ -30,7 +31,7 @@ size_t cert_uri_count(const struct cert *c);
 const char *cert_uri(const struct cert *c, size_t index);
 size_t cert_dns_count(const struct cert *c);
 const char *cert_dns(const struct cert *c, size_t index);
-/* The value of an extension by dotted OID (contents of its OCTET STRING); NOT_FOUND "NO_EXTENSION"; twice: "DUPLICATE_EXTENSION". */
+/* The value of an extension by dotted OID (contents of its OCTET STRING); NOT_FOUND "NO_EXTENSION". */
 struct fault *cert_extension(const struct cert *c, const char *oid, struct span *ret) MUST_USE;
 bool cert_has_eku(const struct cert *c, const char *oid);
 unsigned cert_key_usage(const struct cert *c); /* bits: KU_* below; 0 when absent */
