@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 #include <time.h>
 
+#include "lib/crypt/der.h"
 #include "lib/crypt/ossl.h"
 
 #define NAMES_MAX      64 /* SANs of one kind */
@@ -165,6 +166,18 @@ struct fault *cert_from_der(struct span der, struct cert **ret)
         c->key = key_of_x509(c->x);
         ERR_clear_error();
         *ret = TAKE(c);
+        return NULL;
+}
+
+struct fault *cert_trim(struct span padded, struct span *ret_der)
+{
+        struct reader r = READER(padded);
+        struct span body;
+
+        AUTO(fault) struct fault *f = der_read(&r, DER_SEQUENCE, &body);
+        if (f != NULL)
+                return fault(FAULT_INVALID, "BAD_CERTIFICATE", "padded certificate: %s", fault_text(f));
+        *ret_der = span_slice(padded, 0, r.at);
         return NULL;
 }
 

@@ -14,6 +14,8 @@ struct cert;
 
 /* "BAD_CERTIFICATE"; an extension that is there twice: "DUPLICATE_EXTENSION" (RFC 5280 §4.2). */
 struct fault *cert_from_der(struct span der, struct cert **ret) MUST_USE;
+/* What of `padded` (a TPM's NV area) is the certificate: by the length that its DER says. "BAD_CERTIFICATE" when it is cut short. */
+struct fault *cert_trim(struct span padded, struct span *ret_der) MUST_USE;
 struct span cert_der(const struct cert *c);
 struct span cert_serial(const struct cert *c);    /* big-endian magnitude */
 const struct key *cert_key(const struct cert *c); /* NULL when of a kind we don't take */
