@@ -154,10 +154,10 @@ static void a_deadline_of_the_fake_clock_ends_a_wait(void **state UNUSED)
         struct fake_clock time;
         fake_clock_init(&time, 0, 0);
         AUTO(cancel) struct cancel c;
-        cancel_init(&c, &time.clock, (struct boot){3600 * 1000});
+        cancel_init(&c, &time.clock, (struct boot){3600000});
         struct waiter w;
         pthread_t thread = start_waiter(&w, &c);
-        fake_clock_advance_ms(&time, 3600 * 1000);
+        fake_clock_advance_ms(&time, 3600000);
         expect_fault(join_waiter(&w, thread), FAULT_DEADLINE, "DEADLINE");
 }
 

@@ -6,6 +6,13 @@
 
 #include "lib/base/utf8.h"
 
+#ifdef __clang_analyzer__ /* the functions themselves are defined here */
+#undef fault
+#undef fault_errno
+#undef fault_from_peer
+#undef fault_prefix
+#endif
+
 #define PEER_TOKEN_MAX 64
 
 struct fault {
@@ -79,8 +86,9 @@ static void clean(const char *raw, size_t limit, char *ret_text)
         ret_text[len] = '\0';
 }
 
-__attribute__((format(printf, 4, 0))) static struct fault *make(enum fault_code code, const char *token,
-                                                                const char *suffix, const char *fmt, va_list args)
+__attribute__((format(printf, 4, 0))) NEVER_NULL static struct fault *make(enum fault_code code, const char *token,
+                                                                           const char *suffix, const char *fmt,
+                                                                           va_list args)
 {
         char raw[RAW_LEN] = "";
         char text[FAULT_TEXT_MAX + 1];

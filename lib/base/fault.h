@@ -36,18 +36,21 @@ enum fault_code {
 struct fault;
 
 #define MUST_USE                     __attribute__((warn_unused_result))
+#define NEVER_NULL                   __attribute__((returns_nonnull))
 #define PRINTF_LIKE(fmt_at, args_at) __attribute__((format(printf, fmt_at, args_at)))
 
 /* Makes a fault. `token` must live for ever (a literal). The text is printf-made; control characters and invalid UTF-8
  * in it are replaced, and it is cut at FAULT_TEXT_MAX. */
 #define FAULT_TEXT_MAX 1024
-struct fault *fault(enum fault_code code, const char *token, const char *fmt, ...) MUST_USE PRINTF_LIKE(3, 4);
+struct fault *fault(enum fault_code code, const char *token, const char *fmt, ...) MUST_USE NEVER_NULL
+        PRINTF_LIKE(3, 4);
 /* As fault(), with ": <strerror(err)>" at the end. */
-struct fault *fault_errno(enum fault_code code, const char *token, int err, const char *fmt, ...) MUST_USE
+struct fault *fault_errno(enum fault_code code, const char *token, int err, const char *fmt, ...) MUST_USE NEVER_NULL
         PRINTF_LIKE(4, 5);
 /* A fault whose token came from a peer (a problem document): the token is copied, after checking that it consists of at
  * most 64 of [A-Za-z0-9_./#:-]; anything else becomes "PEER_TOKEN". */
-struct fault *fault_from_peer(enum fault_code code, const char *token, const char *fmt, ...) MUST_USE PRINTF_LIKE(3, 4);
+struct fault *fault_from_peer(enum fault_code code, const char *token, const char *fmt, ...) MUST_USE NEVER_NULL
+        PRINTF_LIKE(3, 4);
 
 /* Prefixes the text: "<fmt>: <old text>". Returns `f`; NULL stays NULL. */
 struct fault *fault_prefix(struct fault *f, const char *fmt, ...) MUST_USE PRINTF_LIKE(2, 3);
@@ -66,6 +69,26 @@ const char *fault_code_name(enum fault_code code);
 enum fault_code fault_code_by_name(const char *name);
 void fault_free(struct fault *f);
 DEFINE_AUTO(fault)
+
+#ifdef __clang_analyzer__
+/* What the analyzer does not see across files: a fault that was made is not NULL, a prefixed one stays what it was.
+ * Without this it walks through every TRY with outputs unset. */
+#define fault_known(made, is_null)                                                                                     \
+        __extension__({                                                                                                \
+                struct fault *known_ = (made);                                                                         \
+                if ((known_ == NULL) != (is_null))                                                                     \
+                        __builtin_unreachable();                                                                       \
+                known_;                                                                                                \
+        })
+#define fault(...)           fault_known(fault(__VA_ARGS__), 0)
+#define fault_errno(...)     fault_known(fault_errno(__VA_ARGS__), 0)
+#define fault_from_peer(...) fault_known(fault_from_peer(__VA_ARGS__), 0)
+#define fault_prefix(f, ...)                                                                                           \
+        __extension__({                                                                                                \
+                struct fault *bare_ = (f);                                                                             \
+                fault_known(fault_prefix(bare_, __VA_ARGS__), bare_ == NULL);                                          \
+        })
+#endif
 
 #define TRY(call)                                                                                                      \
         do {                                                                                                           \

@@ -70,11 +70,7 @@ static void text_is_cleaned(void **state UNUSED)
                  "31m",
                  "\xEF\xBF\xBD"
                  "31m"},
-                {"bidi override",
-                 "\xE2\x80\xAE"
-                 "gnp",
-                 "\xEF\xBF\xBD"
-                 "gnp"},
+                {"bidi override", "\xE2\x80\xAE\xE2\x80\xAC", "\xEF\xBF\xBD\xEF\xBF\xBD"},
                 {"invalid byte", "\xFFz", "\xEF\xBF\xBDz"},
                 {"cut sequence", "z\xE2\x82", "z\xEF\xBF\xBD\xEF\xBF\xBD"},
         };
@@ -93,8 +89,8 @@ static char *repeat(const char *piece, size_t count)
 {
         size_t len = strlen(piece);
         char *text = alloc_zero(1, len * count + 1);
-        for (size_t i = 0; i < count; i++)
-                memcpy(text + i * len, piece, len);
+        for (size_t i = 0; i < len * count; i++)
+                text[i] = piece[i % len];
         return text;
 }
 
@@ -114,7 +110,7 @@ static void text_is_cut(void **state UNUSED)
         assert_true(strlen(fault_text(euros)) <= FAULT_TEXT_MAX);
         assert_string_equal(fault_text(euros) + strlen(fault_text(euros)) - 6, "\xE2\x82\xAC...");
 
-        AUTO_STRING char *bad = repeat("\xFF", 5 * FAULT_TEXT_MAX); /* grows when it is cleaned */
+        AUTO_STRING char *bad = repeat("\xFF", 5000); /* grows when it is cleaned */
         AUTO(fault) struct fault *grown = fault(FAULT_INVALID, "T", "%s", bad);
         assert_true(strlen(fault_text(grown)) <= FAULT_TEXT_MAX);
 

@@ -132,7 +132,7 @@ struct fault *file_read_secret(const char *path, struct secret **ret)
                 if (got == 0)
                         break;
                 if (is_full)
-                        return fault(FAULT_EXHAUSTED, "TOO_LARGE", "read %s: longer than the %d bytes allowed", path,
+                        return fault(FAULT_EXHAUSTED, "TOO_LARGE", "read %s: longer than the %zu bytes allowed", path,
                                      SECRET_MAX);
                 len += (size_t) got;
         }

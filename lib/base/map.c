@@ -116,6 +116,7 @@ static void index_entry(struct map *m, uint32_t index)
 /* Closes the holes, grows when more than half is still in use, and builds the slots anew. */
 static void pack(struct map *m)
 {
+        assert(m->entries != NULL || m->used == 0);
         uint32_t packed = 0;
         for (uint32_t i = 0; i < m->used; i++) {
                 if (m->entries[i].key != NULL)
@@ -145,6 +146,7 @@ struct fault *map_put(struct map *m, const char *key, void *value, void **ret_ol
         } else {
                 if (m->used == m->room)
                         pack(m);
+                assert(m->entries != NULL);
                 m->entries[m->used] = (struct entry){alloc_string(key), value, hash_of(key)};
                 index_entry(m, m->used++);
                 m->count++;

@@ -16,7 +16,7 @@ static atomic_uint unlocked;
 struct secret *secret_new(size_t len)
 {
         assert(len > 0 && len <= SECRET_MAX);
-        size_t page = (size_t) sysconf(_SC_PAGESIZE);
+        const size_t page = (size_t) sysconf(_SC_PAGESIZE);
         size_t map_len = (len + page - 1) / page * page;
         void *bytes = mmap(NULL, map_len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (bytes == MAP_FAILED)

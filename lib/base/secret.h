@@ -10,7 +10,7 @@
 
 struct secret;
 
-#define SECRET_MAX (64 * 1024)
+#define SECRET_MAX ((size_t) 64 * 1024)
 
 /* Zeroed. Asserts 0 < len <= SECRET_MAX. */
 struct secret *secret_new(size_t len);

@@ -92,7 +92,7 @@ static struct fault *reserve(struct buf *b, size_t len)
         uint8_t *data = cap < SIZE_MAX ? malloc(cap + 1) : NULL;
         if (data == NULL)
                 return fault(FAULT_EXHAUSTED, "NO_MEMORY", "no memory for %zu bytes", cap);
-        if (b->len > 0)
+        if (b->data != NULL)
                 memcpy(data, b->data, b->len);
         data[b->len] = 0;
         size_t limit = b->limit;
