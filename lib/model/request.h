@@ -3,7 +3,10 @@
  * {"v":1,"purpose":"issue","audience":…,"nonce":b64url,"policy":"sha256:…","pods":[{"volume":id,"profile":name,"token":JWT (optional),
  *  "node":{"namespace":…,"name":…,"uid":…,"serviceAccount":…},"credentials":[{"slot":name,"spki":b64url,"pop":b64url}]}]}
  * Unknown members are refused, every string is bounded (names.h), volume ids and slots are unique in their scope.
- * The issuer hashes exactly the bytes that it parses. */
+ * The issuer hashes exactly the bytes that it parses. Written and read texts may hold tokens: their owner wipes them.
+ *
+ * Refusals, all FAULT_INVALID: those of json.h and cmw.h, "WRONG_VERSION", "WRONG_PURPOSE", "DUPLICATE_VOLUME", "DUPLICATE_SLOT",
+ * "TOO_MANY_CREDENTIALS", "TOO_LARGE" (the envelope). A request has at least one pod, a pod at least one credential. */
 #pragma once
 
 #include "lib/base/secret.h"
@@ -64,7 +67,9 @@ struct fault *activate_request_read(struct span bytes, struct activate_request *
 void activate_request_clear(struct activate_request *r);
 DEFINE_AUTO_VALUE(activate_request)
 
-/* The envelope around any R: {"request": b64url(R), "evidence": CMW (optional)}. `ret_r` gets the decoded bytes. */
+/* The envelope around any R: {"request": b64url(R), "evidence": CMW (optional)}. *ret_r (empty before) gets the
+ * decoded bytes, which may hold tokens: buf_wipe it. *ret_evidence has no items when there is no evidence. */
 struct cmw;
-struct fault *envelope_write(struct span r, const struct cmw *evidence, struct buf *out) MUST_USE; /* evidence may be NULL */
+struct fault *envelope_write(struct span r, const struct cmw *evidence,
+                             struct buf *out) MUST_USE; /* evidence may be NULL */
 struct fault *envelope_read(struct span body, struct buf *ret_r, struct cmw *ret_evidence) MUST_USE;

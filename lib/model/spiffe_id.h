@@ -5,7 +5,7 @@
 
 #include "lib/base/span.h"
 
-#define SPIFFE_ID_MAX 2048
+#define SPIFFE_ID_MAX    2048
 #define TRUST_DOMAIN_MAX 255
 
 /* FAULT_INVALID "SPIFFE_ID", naming the rule. */

@@ -100,13 +100,9 @@ struct fault *cmw_parse(const struct json *j, struct cmw *ret)
 
 struct json *cmw_record(const char *type, struct span value, unsigned indicator)
 {
-        /* made by the member setter, which knows how to encode, and taken out of there */
-        AUTO(json) struct json *holder = json_new_object();
-        json_set_base64url(holder, "value", value);
-
         struct json *record = json_new_array();
         json_push(record, json_new_text(span_str(type)));
-        json_push(record, json_copy(json_get(holder, "value")));
+        json_push(record, json_new_base64url(value));
         if (indicator != 0)
                 json_push(record, json_new_int(indicator));
         return record;

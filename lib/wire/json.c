@@ -196,23 +196,28 @@ void json_set_bool(struct json *object, const char *key, bool v)
         json_set(object, key, json_new_bool(v));
 }
 
-static void set_encoded(struct json *object, const char *key, struct span bytes,
-                        struct fault *(*encode)(struct span, struct buf *) )
+static struct json *new_encoded(struct span bytes, struct fault *(*encode)(struct span, struct buf *) )
 {
-        struct buf text = BUF(bytes.len * 2 + 4);
+        AUTO(buf) struct buf text = BUF(bytes.len * 2 + 4);
         struct fault *f = encode(bytes, &text);
-        assert(f == NULL); /* it has room for either encoding */
+        assert(f == NULL); /* there is room for either encoding */
         fault_free(f);
-        json_set(object, key, json_new_text(buf_span(&text)));
+        struct json *j = json_new_text(buf_span(&text));
         buf_wipe(&text);
+        return j;
+}
+
+struct json *json_new_base64url(struct span bytes)
+{
+        return new_encoded(bytes, base64url_encode);
 }
 
 void json_set_base64url(struct json *object, const char *key, struct span bytes)
 {
-        set_encoded(object, key, bytes, base64url_encode);
+        json_set(object, key, json_new_base64url(bytes));
 }
 
 void json_set_hex(struct json *object, const char *key, struct span bytes)
 {
-        set_encoded(object, key, bytes, hex_encode);
+        json_set(object, key, new_encoded(bytes, hex_encode));
 }

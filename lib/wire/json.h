@@ -53,6 +53,7 @@ struct fault *json_only_keys(const struct json *o, const char *const *allowed) M
 struct json *json_new_object(void);
 struct json *json_new_array(void);
 struct json *json_new_text(struct span text); /* asserts UTF-8 without NUL */
+struct json *json_new_base64url(struct span bytes);
 struct json *json_new_int(int64_t v);
 struct json *json_new_bool(bool v);
 /* Deep. jansson exports this name: the symbol differs, so that neither library calls the other's. */
