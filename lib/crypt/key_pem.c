@@ -105,7 +105,7 @@ struct fault *key_to_pem_private(const struct key *k, struct secret **ret)
         ossl_must(info != NULL, "PKCS#8");
 
         int len = i2d_PKCS8_PRIV_KEY_INFO(info, NULL);
-        ossl_must(len > 0 && len * 2 + 128 < SECRET_MAX, "PKCS#8 length");
+        ossl_must(len > 0 && len < PEM_PRIVATE_MAX / 2, "PKCS#8 length");
         AUTO(secret) struct secret *der = secret_new((size_t) len);
         AUTO(secret) struct secret *pem = secret_new((size_t) len * 2 + 128);
         uint8_t *at = secret_bytes(der);
