@@ -1,0 +1,12 @@
+#include "attester/acquire/mechanism.h"
+
+static const struct mechanism *const mechanisms[] = {&mechanism_background_check};
+
+const struct mechanism *mechanism_find(const char *name)
+{
+        for (size_t i = 0; i < COUNT_OF(mechanisms); i++) {
+                if (strcmp(mechanisms[i]->name, name) == 0)
+                        return mechanisms[i];
+        }
+        return NULL;
+}

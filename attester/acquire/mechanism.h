@@ -1,0 +1,26 @@
+/* mechanism: one way of getting credentials for a batch of orders (design.md §5). One file a mechanism; mechanism.c has the table. */
+#pragma once
+
+#include "attester/bundle_cache.h"
+#include "attester/evidence/source.h"
+#include "attester/issuer.h"
+#include "attester/order.h"
+
+struct acquisition { /* what a mechanism works with */
+        struct issuer *issuer;
+        struct evidence_source *source;
+        struct bundle_cache *bundles;
+        const char *node_token_file;
+        const struct clock *clock;
+        void (*quoted)(void *arg); /* after each quote, for metrics */
+        void *arg;
+};
+struct mechanism {
+        const char *name; /* MECHANISM_* */
+        /* One attempt for all orders together: those answered get their `done` and are set to NULL in the array. A fault concerns all that are
+         * left; see batch.c for which are worth another attempt. */
+        struct fault *(*acquire)(const struct acquisition *a, struct order **orders, size_t count,
+                                 struct cancel *cancel);
+};
+extern const struct mechanism mechanism_background_check;
+const struct mechanism *mechanism_find(const char *name); /* NULL: none */

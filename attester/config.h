@@ -1,0 +1,28 @@
+/* config: what the attester can be told; the table in config.c is also its documentation (`vouchsafe-attester --help`). */
+#pragma once
+
+#include "lib/wire/options.h"
+
+struct attester_config {
+        char *socket;
+        uint32_t socket_mode;
+        uint64_t csi_uid;
+        char *issuer_url;
+        char *issuer_audience;
+        char *issuer_ca_file;
+        char *issuer_pin;         /* hex SHA-256 of the server key's SPKI */
+        char *issuer_server_name; /* NULL: the host of the URL */
+        int64_t issuer_timeout_ms;
+        char *node_token_file; /* NULL: none */
+        char *evidence_kind;
+        char *tpm_tcti;
+        char *tpm_pcrs;
+        char *state_dir;
+        char *reader_socket; /* NULL: evidence is read by this process */
+        uint64_t reader_uid;
+        bool insecure_development;
+        char *health_socket;
+        uint64_t queue_max;
+        char *log_level;
+};
+extern const struct program attester_program;
