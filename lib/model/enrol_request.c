@@ -5,8 +5,7 @@
 #include "lib/model/request_head.h"
 #include "lib/model/tpm_evidence.h"
 
-#define ENROL_CHALLENGE_MAX 1024 /* sealed by the issuer: a few digests */
-#define ACTIVATE_SECRET_MAX 64   /* TPM2_ActivateCredential gives at most a digest */
+#define ACTIVATE_SECRET_MAX 64 /* TPM2_ActivateCredential gives at most a digest */
 
 /* ---- first step ---------------------------------------------------------------------------------------------------- */
 struct fault *enrol_request_write(const struct enrol_request *r, struct buf *out)

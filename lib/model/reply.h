@@ -5,7 +5,8 @@
  * issue: {"v":1,"time":…,"nonce":next,"policy":…,"bundle":sequence,"results":[{"volume":id,"credentials":[{"slot","type","chain":[b64url DER,
  *   leaf first]|"token":JWT,"identity":spiffe id,"not_before","not_after","record":id}]} or {"volume":id,"problem":{RFC 9457}}]}.
  * enrol: {"v":1,"time","nonce","challenge","credential_blob","encrypted_secret"}; activate: {"v":1,"time","nonce","ak":name hex}.
- * Every problem document of these endpoints may carry "nonce" too (reply_nonce). Unknown members are ignored here: an issuer may be newer. */
+ * Every problem document of these endpoints may carry "nonce" too (reply_nonce). Unknown members are ignored here: an issuer may be newer.
+ * Refusals, all FAULT_INVALID: those of json.h, "WRONG_VERSION", "DUPLICATE_VOLUME", "DUPLICATE_SLOT", "DUPLICATE_PROFILE", "SPIFFE_ID". */
 #pragma once
 
 #include "lib/model/names.h"
@@ -14,9 +15,9 @@
 #define REPLY_CHAIN_MAX 4
 struct slot {
         char name[NAME_MAX_LEN + 1];
-        char type[16];           /* SLOT_TYPE_* */
+        char type[16]; /* SLOT_TYPE_* */
         size_t algorithm_count;
-        char algorithms[4][16];  /* "p256", "p384", "rsa3072"; preferred first */
+        char algorithms[4][16]; /* "p256", "p384", "rsa3072"; preferred first */
 };
 struct profile_shape {
         char name[NAME_MAX_LEN + 1];

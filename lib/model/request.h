@@ -43,7 +43,8 @@ DEFINE_AUTO_VALUE(issue_request)
  * (optional),"ek_certificates":[b64url DER, leaf first],"ek_public":b64url TPMT_PUBLIC,"ak_public":b64url TPMT_PUBLIC}; second step:
  * {"v":1,"purpose":"activate","audience","nonce","challenge":b64url,"secret":b64url}. The second one carries evidence: a quote by the new
  * AK over T with purpose enrol. */
-#define EK_CHAIN_MAX 6
+#define EK_CHAIN_MAX        6
+#define ENROL_CHALLENGE_MAX 1024 /* sealed by the issuer: a few digests */
 struct enrol_request {
         char *audience;
         struct buf nonce;
