@@ -30,7 +30,7 @@ struct fault *cancel_check(const struct cancel *c) MUST_USE;
 /* Milliseconds to the deadline, at least 0, at most `max_ms`. */
 int64_t cancel_left_ms(const struct cancel *c, int64_t max_ms);
 /* Calls wake(arg) once from cancel_trip (or at once, when already tripped). One waker at a time; NULL takes it away and
- * returns only when no wake is running. The waker must not block. */
+ * returns only when no wake is running: call it without the lock that the waker takes. The waker must not block. */
 void cancel_set_wake(struct cancel *c, void (*wake)(void *arg), void *arg);
 /* Waits on `cond` (made with cond_init_boot) under `mu` until signalled or the deadline; the flag's wake is the caller's
  * to arrange with cancel_set_wake. Returns cancel_check. Spurious wake-ups return NULL: loop on your predicate. */

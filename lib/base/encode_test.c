@@ -77,6 +77,7 @@ static void refuses(void **state UNUSED)
                 {"base64url, padding", base64url_decode, "Zg==", "BAD_BASE64"},
                 {"base64url, one of padding", base64url_decode, "Zm8=", "BAD_BASE64"},
                 {"base64url, one character over", base64url_decode, "Zm9vY", "BAD_BASE64"},
+                {"base64url, one over with zero bits", base64url_decode, "Zm9vA", "BAD_BASE64"},
                 {"base64url, unused bits", base64url_decode, "Zh", "BAD_BASE64"},
                 {"base64url, unused bits of two", base64url_decode, "Zm9", "BAD_BASE64"},
                 {"base64url, other alphabet", base64url_decode, "+/+/", "BAD_BASE64"},

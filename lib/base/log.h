@@ -6,7 +6,8 @@
  * The event name is a constant; text values are escaped and cut at 1 KiB. KV takes strings, integers, booleans and
  * `struct fault *` (gives "<key>", "<key>_code" and "<key>_token"); a `struct secret *` does not compile.
  * error: an operator must act. warn: we went on without something. info: a life event of a volume or credential.
- * debug: everything else. lib/ never logs above debug. Thread-safe; one write(2) per line. */
+ * debug: everything else. lib/ never logs above debug. Thread-safe; one write(2) per line of at most 4 KiB, so that
+ * lines never mix in a pipe; fields that do not fit are left out whole and counted in "left_out". */
 #pragma once
 
 #include <stdbool.h>

@@ -136,6 +136,8 @@ static void durations(void **state UNUSED)
         expect_ok(parse_duration_ms(SPAN("1m"), 60000, 60000, &ms));
         expect_fault(parse_duration_ms(SPAN("61s"), 1, 60000, &ms), FAULT_INVALID, "BAD_DURATION");
         expect_fault(parse_duration_ms(SPAN("0s"), 1, 60000, &ms), FAULT_INVALID, "BAD_DURATION");
+        expect_fault(parse_duration_ms(SPAN("213503982334d"), INT64_MIN, INT64_MAX, &ms), FAULT_INVALID,
+                     "BAD_DURATION"); /* fits 64 bits, but not with a sign */
 }
 
 static void sizes(void **state UNUSED)

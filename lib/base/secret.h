@@ -3,7 +3,7 @@
  * Keys and tokens live in pages of their own: locked, left out of core dumps, not inherited over fork, wiped when freed.
  * A secret moves by TAKE and can't be logged (the log macro does not accept the type). Its size is fixed when it is
  * made. Where locking is refused (RLIMIT_MEMLOCK) the secret still works and secret_unlocked_count() says so once at
- * start-up; a program warns about it. */
+ * start-up; a program warns about it. A forked child may free a secret of its parent; reading it there crashes. */
 #pragma once
 
 #include "lib/base/span.h"
