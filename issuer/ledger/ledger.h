@@ -13,16 +13,18 @@
 struct store;
 struct ledger;
 
-struct ledger_entry { /* one pod's decision */
-        struct json *record;      /* owned by the entry; the ledger adds nothing to it */
+struct ledger_entry {        /* one pod's decision */
+        struct json *record; /* owned by the entry; the ledger adds nothing to it */
         size_t serial_count;
-        char serials[8][40];      /* hex or jti: the credentials that this record stands for */
-        int64_t expires_unix_s;   /* of the longest-lived one; 0 for a denial */
+        char serials[8][40];    /* hex or jti: the credentials that this record stands for */
+        int64_t expires_unix_s; /* of the longest-lived one; 0 for a denial */
         bool issued;
-        char ret_id[33];          /* filled by the commit */
+        char ret_id[33]; /* filled by the commit */
 };
 struct ledger_commit {
         uint8_t nonce_digest[SHA256_LEN];
+        /* Who asked (any JSON): copied into the denial record that a replay leaves. Borrowed; NULL: nothing is said. */
+        const struct json *requester;
         int64_t nonce_expires_unix_s;
         size_t count;
         struct ledger_entry *entries;
@@ -34,12 +36,16 @@ struct ledger_commit {
 };
 /* `store` is borrowed. Starts the committing thread. */
 struct fault *ledger_open(struct store *store, const struct clock *clock, struct ledger **ret) MUST_USE;
-/* Blocks until it is on disk. FAULT_DENIED "nonce.replayed" on reuse: then one denial record for the replay was committed instead of
- * the entries. FAULT_UNAVAILABLE "STORE" when it can't be written: nothing was issued. */
+/* Blocks until it is on disk. Once the committing thread has taken it, `cancel` no longer counts: what was asked for is done. FAULT_DENIED "nonce.replayed" on reuse: then one denial record for the replay was committed instead of
+ * the entries. FAULT_UNAVAILABLE "STORE" when it can't be written, FAULT_EXHAUSTED "QUEUE_FULL", FAULT_INTERNAL
+ * "RECORD_CONFLICT" for a record or serial that exists already: nothing was issued. */
 struct fault *ledger_commit(struct ledger *l, struct ledger_commit *c, struct cancel *cancel) MUST_USE;
-/* By serial, jti or record id: {"id","index","leaf_hash","time","record":{…}}. NOT_FOUND "NO_RECORD". */
+/* By serial, jti or record id: {"id","index","leaf_hash","time","record":{…}}. NOT_FOUND "NO_RECORD"; a record whose
+ * bytes no longer have the hash they were stored with is FAULT_DATA_LOSS "RECORD_TAMPERED". */
 struct fault *ledger_find(struct ledger *l, const char *serial_or_id, struct json **ret) MUST_USE;
-/* Counts for metrics. */
+/* Counts for metrics: records on disk, and transactions (each one sync) since start. */
 uint64_t ledger_records(struct ledger *l);
+uint64_t ledger_transactions(struct ledger *l);
 void ledger_close(struct ledger *l);
+void ledger_leaf_hash(struct span record_bytes, uint8_t ret_hash[SHA256_LEN]);
 void ledger_record_id(struct span record_bytes, char ret_id[33]);

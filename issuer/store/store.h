@@ -1,29 +1,66 @@
-/* store: where the issuer keeps what must survive: records, serials, used nonces, attestation keys. The only place that sees SQLite (and, for
- * replicas, PostgreSQL later: a second implementation of the same functions table).
+/* store: where the issuer keeps what must survive: records, serials, used nonces, attestation keys.
  *
- * SQLite in WAL mode with synchronous=FULL. The schema carries a version; a newer one is refused with a message. Thread-safe: one writer connection
- * behind a lock, readers of their own. */
+ * It stores bytes and refuses to know what they mean: the ledger makes records and their hashes, the verifier judges keys. What a database can do
+ * is a table of functions (issuer/store/backend.h) with one file set a database; SQLite is the only place that sees sqlite3.h.
+ * SQLite runs in WAL mode with synchronous=FULL: what was acknowledged is on disk. The schema carries a version; a newer one is refused
+ * with a message ("STORE_SCHEMA"), somebody else's file is ("STORE_FOREIGN"), a torn one is ("STORE_CORRUPT").
+ * Thread-safe: one writer connection behind a lock, readers of their own. */
 #pragma once
 
-#include "issuer/ledger/ledger.h"
 #include "issuer/verifier/verifier.h"
+
+#define RECORD_ID_LEN   32
+#define SERIAL_TEXT_MAX 40 /* with its NUL: 32 hex digits, or a jti */
 
 struct store;
 struct fault *store_open_sqlite(const char *path, struct store **ret) MUST_USE;
 void store_close(struct store *s);
 
-/* Writes several commits in one transaction with full sync; each commit's outcome is told apart (a used nonce fails only its own). */
-struct store_commit_outcome {
-        struct fault *fault; /* owned by the caller */
+struct store_record {
+        struct span body; /* canonical JSON */
+        uint8_t leaf_hash[SHA256_LEN];
+        char id[RECORD_ID_LEN + 1];
+        size_t serial_count;
+        const char (*serials)[SERIAL_TEXT_MAX];
+        int64_t expires_unix_s; /* of the serials */
 };
-struct fault *store_write(struct store *s, struct ledger_commit **commits, size_t count, struct wall now,
-                          struct store_commit_outcome *ret_outcomes) MUST_USE;
-struct fault *store_find_record(struct store *s, const char *serial_or_id, struct json **ret) MUST_USE;
-/* FAULT_EXISTS when it was used before. Single use of enrolment challenges and of nonces without a decision. */
-struct fault *store_use_nonce(struct store *s, const uint8_t digest[SHA256_LEN], int64_t expires_unix_s, struct wall now) MUST_USE;
-/* Deletes nonces that have expired; returns how many. */
+struct store_commit {
+        uint8_t nonce_digest[SHA256_LEN];
+        int64_t nonce_expires_unix_s;
+        size_t count;
+        const struct store_record *records;
+        const struct store_record *replay; /* written instead of `records` when the nonce was used before */
+        bool has_ak;                       /* move this AK's clock forward; one that is further already stays */
+        struct span ak_name;
+        uint64_t clock_ms;
+        uint32_t reset_count, restart_count;
+        /* Out. NULL: written. FAULT_DENIED "nonce.replayed": `replay` was written. FAULT_INTERNAL "RECORD_CONFLICT": a record or serial
+         * exists already; nothing of this commit but the nonce's use was written. Owned by the caller. */
+        struct fault *ret_outcome;
+};
+/* Writes several commits in one transaction with full sync. A fault (FAULT_UNAVAILABLE "STORE") means that nothing of any of them was
+ * written; then outcomes are NULL. */
+struct fault *store_write(struct store *s, struct store_commit *const *commits, size_t count, struct wall now) MUST_USE;
+
+struct store_row {
+        uint64_t index;
+        char id[RECORD_ID_LEN + 1];
+        uint8_t leaf_hash[SHA256_LEN];
+        struct wall time;
+        struct buf body;
+};
+/* NOT_FOUND "NO_RECORD". */
+struct fault *store_find_record(struct store *s, const char *serial_or_id, struct store_row *ret) MUST_USE;
+void store_row_clear(struct store_row *r);
+DEFINE_AUTO_VALUE(store_row)
+struct fault *store_count_records(struct store *s, uint64_t *ret) MUST_USE;
+
+/* FAULT_EXISTS "NONCE_USED" when it was used before. Single use of enrolment challenges and of nonces without a decision. One that
+ * has expired is FAULT_DENIED "NONCE_EXPIRED": its row may have been swept. */
+struct fault *store_use_nonce(struct store *s, const uint8_t digest[SHA256_LEN], int64_t expires_unix_s,
+                              struct wall now) MUST_USE;
+/* Deletes nonces that expired over a minute ago (a bounded number at a time); returns how many. The ledger does it between commits. */
 struct fault *store_sweep_nonces(struct store *s, struct wall now, uint64_t *ret_deleted) MUST_USE;
 
-struct fault *store_put_ak(struct store *s, const struct ak_record *r) MUST_USE; /* replaces by name */
+struct fault *store_put_ak(struct store *s, const struct ak_record *r) MUST_USE;                 /* replaces by name */
 struct fault *store_find_ak(struct store *s, struct span name, struct ak_record **ret) MUST_USE; /* NOT_FOUND "NO_AK" */
-struct fault *store_count_records(struct store *s, uint64_t *ret) MUST_USE;

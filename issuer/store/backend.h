@@ -1,0 +1,21 @@
+/* backend: what a database must be able to do for the store. Adding one is a file set and a store_open_ function; store.c hands calls
+ * on. The meaning of every function is that of its namesake in store.h; all are thread-safe. */
+#pragma once
+
+#include "issuer/store/store.h"
+
+struct store_backend {
+        const char *name;
+        struct fault *(*write)(void *self, struct store_commit *const *commits, size_t count, struct wall now);
+        struct fault *(*find_record)(void *self, const char *serial_or_id, struct store_row *ret);
+        struct fault *(*count_records)(void *self, uint64_t *ret);
+        struct fault *(*use_nonce)(void *self, const uint8_t digest[SHA256_LEN], int64_t expires_unix_s);
+        struct fault *(*sweep_nonces)(void *self, int64_t before_unix_s, uint64_t *ret_deleted);
+        struct fault *(*put_ak)(void *self, const struct ak_record *r);
+        struct fault *(*find_ak)(void *self, struct span name, struct ak_record **ret);
+        void (*close)(void *self);
+};
+struct store {
+        const struct store_backend *backend;
+        void *self;
+};

@@ -1,0 +1,130 @@
+/* The schema, its version, and the look for torn pages at start. */
+#include "issuer/store/sqlite.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <sys/stat.h>
+
+#define SCHEMA_VERSION 1
+#define APPLICATION_ID 0x76736866 /* "vshf": SQLite's application_id, so that another program's file is told apart */
+#define TEXT_OF(x)     TEXT_OF_(x)
+#define TEXT_OF_(x)    #x
+/* Below this size every page is looked at when the store opens (quick_check reads about 1 GB/s). */
+#define CHECK_ALL_BELOW (64ll * 1024 * 1024)
+
+static const char schema[] =
+        "BEGIN IMMEDIATE;"
+        "CREATE TABLE nonces("
+        "  digest BLOB PRIMARY KEY,"
+        "  expires INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+        "CREATE INDEX nonces_by_expiry ON nonces(expires);"
+        "CREATE TABLE records("
+        "  idx INTEGER PRIMARY KEY,"
+        "  id TEXT NOT NULL UNIQUE,"
+        "  leaf_hash BLOB NOT NULL,"
+        "  time INTEGER NOT NULL," /* of the commit, Unix milliseconds */
+        "  body BLOB NOT NULL) STRICT;"
+        "CREATE TABLE serials("
+        "  serial TEXT PRIMARY KEY,"
+        "  idx INTEGER NOT NULL REFERENCES records(idx),"
+        "  expires INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+        "CREATE INDEX serials_by_expiry ON serials(expires);"
+        "CREATE TABLE attestation_keys("
+        "  name BLOB PRIMARY KEY,"
+        "  public_area BLOB NOT NULL,"
+        "  ek_digest BLOB NOT NULL,"
+        "  ek_issuer TEXT,"
+        "  cluster TEXT,"
+        "  node TEXT,"
+        "  enrolled INTEGER NOT NULL,"
+        "  ek_not_after INTEGER NOT NULL,"
+        "  has_clock INTEGER NOT NULL,"
+        "  clock_ms INTEGER NOT NULL,"
+        "  reset_count INTEGER NOT NULL,"
+        "  restart_count INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+        "PRAGMA application_id = " TEXT_OF(APPLICATION_ID) ";"
+                                                           "PRAGMA user_version = " TEXT_OF(SCHEMA_VERSION) ";"
+                                                                                                            "COMMIT;";
+
+/* The single number that `sql` answers. */
+static struct fault *ask_number(sqlite3 *db, const char *sql, int64_t *ret)
+{
+        sqlite3_stmt *s = NULL;
+        if (sqlite3_prepare_v2(db, sql, -1, &s, NULL) != SQLITE_OK)
+                return sqlite_fault(db, sql);
+        struct fault *f = NULL;
+        if (sqlite3_step(s) == SQLITE_ROW)
+                *ret = sqlite3_column_int64(s, 0);
+        else
+                f = sqlite_fault(db, sql);
+        (void) sqlite3_finalize(s); /* says the step's error again */
+        return f;
+}
+
+struct fault *sqlite_schema_ensure(sqlite3 *db, const char *path)
+{
+        int64_t version = 0, application = 0, tables = 0;
+        TRY(ask_number(db, "PRAGMA user_version", &version));
+        TRY(ask_number(db, "PRAGMA application_id", &application));
+        TRY(ask_number(db, "SELECT count(*) FROM sqlite_schema", &tables));
+
+        if (tables == 0 && version == 0 && application == 0) {
+                if (sqlite3_exec(db, schema, NULL, NULL, NULL) != SQLITE_OK) {
+                        struct fault *f = sqlite_fault(db, "create the tables");
+                        (void) sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL); /* may have ended by itself */
+                        return f;
+                }
+                return NULL;
+        }
+        if (application != APPLICATION_ID)
+                return fault(FAULT_PRECONDITION, "STORE_FOREIGN", "%s is a database of another program", path);
+        if (version > SCHEMA_VERSION)
+                return fault(FAULT_PRECONDITION, "STORE_SCHEMA",
+                             "%s has schema version %" PRId64 ", written by a newer vouchsafe; this one knows up to %d",
+                             path, version, SCHEMA_VERSION);
+        if (version < 1)
+                return fault(FAULT_DATA_LOSS, "STORE_CORRUPT", "%s has no schema version", path);
+        return NULL;
+}
+
+/* SQLite itself would notice only when it reads such a page. */
+static struct fault *check_length(sqlite3 *db, const char *path, int64_t *ret_size)
+{
+        int64_t pages = 0, page_size = 0;
+        TRY(ask_number(db, "PRAGMA page_count", &pages));
+        TRY(ask_number(db, "PRAGMA page_size", &page_size));
+        struct stat st;
+        if (stat(path, &st) != 0)
+                return fault_errno(FAULT_UNAVAILABLE, "STORE", errno, "look at %s", path);
+        *ret_size = pages * page_size;
+        /* pages may still be in the write-ahead log alone; then it is not empty */
+        AUTO_STRING char *log_path = alloc_printf("%s-wal", path);
+        struct stat log_st;
+        bool has_log = stat(log_path, &log_st) == 0 && log_st.st_size > 0;
+        if (!has_log && st.st_size < *ret_size)
+                return fault(FAULT_DATA_LOSS, "STORE_CORRUPT",
+                             "%s ends after %lld bytes where %" PRId64 " were written", path, (long long) st.st_size,
+                             *ret_size);
+        return NULL;
+}
+
+struct fault *sqlite_check(sqlite3 *db, const char *path)
+{
+        int64_t size = 0;
+        TRY(check_length(db, path, &size));
+        if (size >= CHECK_ALL_BELOW)
+                return NULL;
+
+        sqlite3_stmt *s = NULL;
+        if (sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &s, NULL) != SQLITE_OK)
+                return sqlite_fault(db, "check the pages");
+        struct fault *f = NULL;
+        int code = sqlite3_step(s);
+        const char *said = code == SQLITE_ROW ? (const char *) sqlite3_column_text(s, 0) : NULL;
+        if (code != SQLITE_ROW)
+                f = sqlite_fault(db, "check the pages");
+        else if (said == NULL || strcmp(said, "ok") != 0)
+                f = fault(FAULT_DATA_LOSS, "STORE_CORRUPT", "%s is damaged: %s", path, said == NULL ? "?" : said);
+        (void) sqlite3_finalize(s); /* says the step's error again */
+        return f;
+}

@@ -1,0 +1,103 @@
+/* Every statement of the SQLite store, and the few calls that bind, step and read them. */
+#include "issuer/store/sqlite.h"
+
+#include <assert.h>
+
+const char *const sqlite_statements[STATEMENT_COUNT] = {
+        [BEGIN] = "BEGIN IMMEDIATE",
+        [COMMIT] = "COMMIT",
+        [ROLLBACK] = "ROLLBACK",
+        [SAVEPOINT] = "SAVEPOINT one",
+        [RELEASE] = "RELEASE one",
+        [ROLLBACK_TO] = "ROLLBACK TO one",
+        /* no row changed: it was there */
+        [USE_NONCE] = "INSERT OR IGNORE INTO nonces(digest, expires) VALUES(?1, ?2)",
+        [SWEEP_NONCES] = "DELETE FROM nonces WHERE digest IN (SELECT digest FROM nonces WHERE expires < ?1 LIMIT 4096)",
+        /* numbered from 0 without gaps; under the write lock */
+        [ADD_RECORD] = "INSERT INTO records(idx, id, leaf_hash, time, body) "
+                       "VALUES((SELECT coalesce(max(idx) + 1, 0) FROM records), ?1, ?2, ?3, ?4)",
+        [ADD_SERIAL] = "INSERT INTO serials(serial, idx, expires) VALUES(?1, ?2, ?3)",
+        [PUT_AK] = "INSERT OR REPLACE INTO attestation_keys(name, public_area, ek_digest, ek_issuer, cluster, node, "
+                   "enrolled, ek_not_after, has_clock, clock_ms, reset_count, restart_count) "
+                   "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        [MOVE_AK_CLOCK] =
+                "UPDATE attestation_keys SET has_clock = 1, reset_count = ?2, restart_count = ?3, clock_ms = ?4 "
+                "WHERE name = ?1 AND (has_clock = 0 OR (reset_count, restart_count, clock_ms) < (?2, ?3, ?4))",
+        [FIND_RECORD] = "SELECT idx, id, leaf_hash, time, body FROM records "
+                        "WHERE id = ?1 OR idx = (SELECT idx FROM serials WHERE serial = ?1) LIMIT 1",
+        [COUNT_RECORDS] = "SELECT coalesce(max(idx) + 1, 0) FROM records",
+        [FIND_AK] = "SELECT public_area, ek_digest, ek_issuer, cluster, node, enrolled, ek_not_after, has_clock, "
+                    "clock_ms, reset_count, restart_count FROM attestation_keys WHERE name = ?1",
+};
+
+struct fault *sqlite_fault(sqlite3 *db, const char *what)
+{
+        int code = sqlite3_errcode(db) & 0xff;
+        if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
+                return fault(FAULT_DATA_LOSS, "STORE_CORRUPT", "%s: %s", what, sqlite3_errmsg(db));
+        return fault(FAULT_UNAVAILABLE, "STORE", "%s: %s", what, sqlite3_errmsg(db));
+}
+
+struct fault *sqlite_prepare(struct connection *c)
+{
+        for (size_t i = 0; i < STATEMENT_COUNT; i++)
+                if (sqlite3_prepare_v3(c->db, sqlite_statements[i], -1, SQLITE_PREPARE_PERSISTENT, &c->statements[i],
+                                       NULL) != SQLITE_OK)
+                        return sqlite_fault(c->db, "prepare a statement");
+        return NULL;
+}
+
+sqlite3_stmt *sqlite_statement(struct connection *c, enum statement which)
+{
+        sqlite3_stmt *s = c->statements[which];
+        (void) sqlite3_reset(s);          /* tells the last step's error again, which was dealt with then */
+        (void) sqlite3_clear_bindings(s); /* can't fail */
+        return s;
+}
+
+void bind_bytes(sqlite3_stmt *s, int at, struct span v)
+{
+        int code = sqlite3_bind_blob64(s, at, v.len > 0 ? (const void *) v.data : "", v.len, SQLITE_STATIC);
+        assert(code == SQLITE_OK);
+        (void) code;
+}
+
+void bind_text(sqlite3_stmt *s, int at, const char *v)
+{
+        int code = v == NULL ? sqlite3_bind_null(s, at) : sqlite3_bind_text(s, at, v, -1, SQLITE_STATIC);
+        assert(code == SQLITE_OK);
+        (void) code;
+}
+
+void bind_int(sqlite3_stmt *s, int at, int64_t v)
+{
+        int code = sqlite3_bind_int64(s, at, v);
+        assert(code == SQLITE_OK);
+        (void) code;
+}
+
+struct fault *sqlite_run(struct connection *c, sqlite3_stmt *s, const char *what)
+{
+        int code = sqlite3_step(s);
+        struct fault *f = code == SQLITE_DONE ? NULL : sqlite_fault(c->db, what);
+        (void) sqlite3_reset(s); /* says the same error again */
+        return f;
+}
+
+struct fault *sqlite_row(struct connection *c, sqlite3_stmt *s, const char *what, bool *ret)
+{
+        int code = sqlite3_step(s);
+        if (code != SQLITE_ROW && code != SQLITE_DONE) {
+                struct fault *f = sqlite_fault(c->db, what);
+                (void) sqlite3_reset(s); /* says the same error again */
+                return f;
+        }
+        *ret = code == SQLITE_ROW;
+        return NULL;
+}
+
+struct span column_bytes(sqlite3_stmt *s, int at)
+{
+        const void *data = sqlite3_column_blob(s, at); /* before the size: the order that SQLite documents */
+        return span_make(data, (size_t) sqlite3_column_bytes(s, at));
+}

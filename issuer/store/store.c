@@ -1,0 +1,58 @@
+#include "issuer/store/store.h"
+
+#include "issuer/store/backend.h"
+
+/* A nonce's row outlives it by this much, so that a request that was in time when it was checked still finds it. */
+#define NONCE_GRACE_S 60
+
+struct fault *store_write(struct store *s, struct store_commit *const *commits, size_t count, struct wall now)
+{
+        return s->backend->write(s->self, commits, count, now);
+}
+
+struct fault *store_find_record(struct store *s, const char *serial_or_id, struct store_row *ret)
+{
+        return s->backend->find_record(s->self, serial_or_id, ret);
+}
+
+void store_row_clear(struct store_row *r)
+{
+        buf_clear(&r->body);
+}
+
+struct fault *store_count_records(struct store *s, uint64_t *ret)
+{
+        return s->backend->count_records(s->self, ret);
+}
+
+struct fault *store_use_nonce(struct store *s, const uint8_t digest[SHA256_LEN], int64_t expires_unix_s,
+                              struct wall now)
+{
+        if (wall_unix_s(now) >= expires_unix_s)
+                return fault(FAULT_DENIED, "NONCE_EXPIRED", "the nonce expired %lld s ago",
+                             (long long) (wall_unix_s(now) - expires_unix_s));
+        return s->backend->use_nonce(s->self, digest, expires_unix_s);
+}
+
+struct fault *store_sweep_nonces(struct store *s, struct wall now, uint64_t *ret_deleted)
+{
+        return s->backend->sweep_nonces(s->self, wall_unix_s(now) - NONCE_GRACE_S, ret_deleted);
+}
+
+struct fault *store_put_ak(struct store *s, const struct ak_record *r)
+{
+        return s->backend->put_ak(s->self, r);
+}
+
+struct fault *store_find_ak(struct store *s, struct span name, struct ak_record **ret)
+{
+        return s->backend->find_ak(s->self, name, ret);
+}
+
+void store_close(struct store *s)
+{
+        if (s == NULL)
+                return;
+        s->backend->close(s->self);
+        free(s);
+}

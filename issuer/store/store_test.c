@@ -1,0 +1,377 @@
+#include "issuer/store/store.h"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "tests/fakes/expect.h"
+
+static const struct wall now = {1795456800000};
+
+struct fixture {
+        char dir[32];
+        char path[64];
+        struct store *store;
+};
+
+static int set_up(void **state)
+{
+        struct fixture *f = NEW(struct fixture);
+        strcpy(f->dir, "/tmp/store-XXXXXX");
+        assert_non_null(mkdtemp(f->dir));
+        snprintf(f->path, sizeof(f->path), "%s/db", f->dir);
+        expect_ok(store_open_sqlite(f->path, &f->store));
+        *state = f;
+        return 0;
+}
+
+static int tear_down(void **state)
+{
+        struct fixture *f = *state;
+        store_close(f->store);
+        static const char *const names[] = {"db", "db-wal", "db-shm"};
+        for (size_t i = 0; i < COUNT_OF(names); i++) {
+                char path[64];
+                snprintf(path, sizeof(path), "%s/%s", f->dir, names[i]);
+                (void) unlink(path); /* not all are there */
+        }
+        assert_int_equal(rmdir(f->dir), 0);
+        free(f);
+        return 0;
+}
+
+static void reopen(struct fixture *f)
+{
+        store_close(TAKE(f->store));
+        expect_ok(store_open_sqlite(f->path, &f->store));
+}
+
+/* ---- commits ---- */
+
+static struct store_record record(const char *id, const char (*serials)[SERIAL_TEXT_MAX], size_t count)
+{
+        struct store_record r = {
+                .body = span_str("{}"), .serials = serials, .serial_count = count, .expires_unix_s = 1795460000};
+        memset(r.id, '0', RECORD_ID_LEN);
+        memcpy(r.id, id, strlen(id));
+        memset(r.leaf_hash, 7, sizeof(r.leaf_hash));
+        return r;
+}
+
+static struct store_commit commit(uint8_t nonce, const struct store_record *records, size_t count,
+                                  const struct store_record *replay)
+{
+        struct store_commit c = {
+                .nonce_expires_unix_s = 1795457100, .records = records, .count = count, .replay = replay};
+        c.nonce_digest[0] = nonce;
+        return c;
+}
+
+static void finds_by_id_and_serial(void **state)
+{
+        struct fixture *f = *state;
+        static const char serials[][SERIAL_TEXT_MAX] = {"aa01", "aa02"};
+        struct store_record records[] = {record("a", serials, 2), record("b", NULL, 0)}, replay = record("r", NULL, 0);
+        struct store_commit c = commit(1, records, 2, &replay), *all[] = {&c};
+        expect_ok(store_write(f->store, all, 1, now));
+        assert_null(c.ret_outcome);
+
+        reopen(f);
+        static const struct {
+                const char *key;
+                uint64_t index;
+        } rows[] = {
+                {"a0000000000000000000000000000000", 0},
+                {"b0000000000000000000000000000000", 1},
+                {"aa01", 0},
+                {"aa02", 0},
+        };
+        for (size_t i = 0; i < COUNT_OF(rows); i++) {
+                AUTO(store_row) struct store_row row = {0};
+                expect_ok(store_find_record(f->store, rows[i].key, &row));
+                assert_int_equal(row.index, rows[i].index);
+                assert_int_equal(row.time.unix_ms, now.unix_ms);
+                assert_string_equal(buf_str(&row.body), "{}");
+                assert_int_equal(row.leaf_hash[31], 7);
+        }
+        static const char *const unknown[] = {"", "a", "AA01", "aa01 ", "aa0", "r0000000000000000000000000000000"};
+        for (size_t i = 0; i < COUNT_OF(unknown); i++) {
+                struct store_row row = {0};
+                expect_fault_row(store_find_record(f->store, unknown[i], &row), FAULT_NOT_FOUND, "NO_RECORD",
+                                 unknown[i]);
+        }
+}
+
+static uint64_t records_in(struct store *s)
+{
+        uint64_t count = 0;
+        expect_ok(store_count_records(s, &count));
+        return count;
+}
+
+static void a_used_nonce_fails_only_its_own_commit(void **state)
+{
+        struct fixture *f = *state;
+        struct store_record r[] = {record("a", NULL, 0), record("b", NULL, 0), record("c", NULL, 0)};
+        struct store_record replays[] = {record("d", NULL, 0), record("e", NULL, 0), record("f", NULL, 0)};
+        struct store_commit first = commit(1, &r[0], 1, &replays[0]), again = commit(1, &r[1], 1, &replays[1]),
+                            other = commit(2, &r[2], 1, &replays[2]), *all[] = {&first, &again, &other};
+        expect_ok(store_write(f->store, all, 3, now));
+        assert_null(first.ret_outcome);
+        expect_fault(again.ret_outcome, FAULT_DENIED, "nonce.replayed");
+        assert_null(other.ret_outcome);
+
+        assert_int_equal(records_in(f->store), 3);
+        AUTO(store_row) struct store_row denial = {0};
+        expect_ok(store_find_record(f->store, replays[1].id, &denial));
+        assert_int_equal(denial.index, 1);
+        struct store_row none = {0};
+        expect_fault(store_find_record(f->store, r[1].id, &none), FAULT_NOT_FOUND, "NO_RECORD");
+}
+
+static void a_conflict_leaves_no_gap_and_uses_the_nonce(void **state)
+{
+        struct fixture *f = *state;
+        static const char serials[][SERIAL_TEXT_MAX] = {"aa01"};
+        struct store_record first = record("a", serials, 1), same_id = record("a", NULL, 0);
+        struct store_record pair[] = {record("b", NULL, 0), record("c", serials, 1)}, replay = record("r", NULL, 0),
+                            last = record("d", NULL, 0);
+        struct store_commit one = commit(1, &first, 1, &replay), two = commit(2, &same_id, 1, &replay),
+                            three = commit(3, pair, 2, &replay), four = commit(4, &last, 1, &replay),
+                            *all[] = {&one, &two, &three, &four};
+        expect_ok(store_write(f->store, all, 4, now));
+        assert_null(one.ret_outcome);
+        expect_fault(two.ret_outcome, FAULT_INTERNAL, "RECORD_CONFLICT");
+        expect_fault(three.ret_outcome, FAULT_INTERNAL, "RECORD_CONFLICT");
+        assert_null(four.ret_outcome);
+
+        assert_int_equal(records_in(f->store), 2);
+        AUTO(store_row) struct store_row row = {0};
+        expect_ok(store_find_record(f->store, last.id, &row));
+        assert_int_equal(row.index, 1);
+        expect_fault(store_use_nonce(f->store, three.nonce_digest, 1795457100, now), FAULT_EXISTS, "NONCE_USED");
+}
+
+/* ---- nonces ---- */
+
+static void a_nonce_is_used_once(void **state)
+{
+        struct fixture *f = *state;
+        const uint8_t a[SHA256_LEN] = {1}, b[SHA256_LEN] = {2};
+        int64_t expires = wall_unix_s(now) + 300;
+        expect_ok(store_use_nonce(f->store, a, expires, now));
+        expect_fault(store_use_nonce(f->store, a, expires, now), FAULT_EXISTS, "NONCE_USED");
+        expect_ok(store_use_nonce(f->store, b, expires, now));
+        reopen(f);
+        expect_fault(store_use_nonce(f->store, a, expires, now), FAULT_EXISTS, "NONCE_USED");
+        expect_fault(store_use_nonce(f->store, (uint8_t[SHA256_LEN]){3}, wall_unix_s(now), now), FAULT_DENIED,
+                     "NONCE_EXPIRED");
+}
+
+static void sweeping_takes_only_what_expired(void **state)
+{
+        struct fixture *f = *state;
+        const uint8_t a[SHA256_LEN] = {1}, b[SHA256_LEN] = {2};
+        expect_ok(store_use_nonce(f->store, a, wall_unix_s(now) + 10, now));
+        expect_ok(store_use_nonce(f->store, b, wall_unix_s(now) + 11, now));
+        uint64_t deleted = 7;
+        expect_ok(store_sweep_nonces(f->store, (struct wall){now.unix_ms + 70000}, &deleted));
+        assert_int_equal(deleted, 0); /* the grace of a minute is not over */
+        expect_ok(store_sweep_nonces(f->store, (struct wall){now.unix_ms + 71000}, &deleted));
+        assert_int_equal(deleted, 1);
+        expect_fault(store_use_nonce(f->store, b, wall_unix_s(now) + 11, now), FAULT_EXISTS, "NONCE_USED");
+}
+
+/* ---- attestation keys ---- */
+
+static struct ak_record *ak(const char *name)
+{
+        struct ak_record *r = NEW(struct ak_record);
+        r->name = BUF(64);
+        r->public_area = BUF(64);
+        expect_ok(buf_append_str(&r->name, name));
+        expect_ok(buf_append_str(&r->public_area, "public"));
+        memset(r->ek_digest, 9, sizeof(r->ek_digest));
+        r->enrolled_unix_s = 1795456800;
+        r->ek_not_after_unix_s = 1895456800;
+        return r;
+}
+
+static void keeps_attestation_keys(void **state)
+{
+        struct fixture *f = *state;
+        struct ak_record *found = NULL;
+        expect_fault(store_find_ak(f->store, SPAN("n1"), &found), FAULT_NOT_FOUND, "NO_AK");
+        AUTO(ak_record) struct ak_record *r = ak("n1");
+        expect_ok(store_put_ak(f->store, r));
+        r->node = alloc_string("node-7");
+        r->cluster = alloc_string("blue");
+        r->ek_issuer = alloc_string("CN=maker");
+        expect_ok(store_put_ak(f->store, r)); /* replaces */
+
+        reopen(f);
+        expect_ok(store_find_ak(f->store, SPAN("n1"), &found));
+        assert_string_equal(found->node, "node-7");
+        assert_string_equal(found->cluster, "blue");
+        assert_string_equal(found->ek_issuer, "CN=maker");
+        assert_true(span_eq(buf_span(&found->name), SPAN("n1")));
+        assert_true(span_eq(buf_span(&found->public_area), SPAN("public")));
+        assert_int_equal(found->ek_digest[31], 9);
+        assert_int_equal(found->enrolled_unix_s, 1795456800);
+        assert_int_equal(found->ek_not_after_unix_s, 1895456800);
+        assert_false(found->has_clock);
+        ak_record_free(found);
+}
+
+static void an_ak_clock_only_moves_forward(void **state)
+{
+        struct fixture *f = *state;
+        AUTO(ak_record) struct ak_record *r = ak("n1");
+        expect_ok(store_put_ak(f->store, r));
+        static const struct {
+                const char *name;
+                uint32_t reset, restart;
+                uint64_t clock;
+                uint32_t want_reset, want_restart;
+                uint64_t want_clock;
+        } rows[] = {
+                {"first", 5, 0, 1000, 5, 0, 1000},
+                {"later", 5, 0, 1001, 5, 0, 1001},
+                {"earlier stays", 5, 0, 999, 5, 0, 1001},
+                {"restart beats clock", 5, 1, 3, 5, 1, 3},
+                {"older restart stays", 5, 0, 9999, 5, 1, 3},
+                {"reset beats restart", 6, 0, 1, 6, 0, 1},
+                {"older reset stays", 5, 9, 9999, 6, 0, 1},
+                {"absurd clock is kept within bounds", 6, 0, UINT64_MAX, 6, 0, INT64_MAX},
+        };
+        for (size_t i = 0; i < COUNT_OF(rows); i++) {
+                char id[8];
+                snprintf(id, sizeof(id), "%zu", i);
+                struct store_record one = record(id, NULL, 0), replay = record("r", NULL, 0);
+                struct store_commit c = commit((uint8_t) (i + 1), &one, 1, &replay), *all[] = {&c};
+                c.has_ak = true;
+                c.ak_name = SPAN("n1");
+                c.reset_count = rows[i].reset;
+                c.restart_count = rows[i].restart;
+                c.clock_ms = rows[i].clock;
+                expect_ok(store_write(f->store, all, 1, now));
+                assert_null(c.ret_outcome);
+                struct ak_record *found = NULL;
+                expect_ok(store_find_ak(f->store, SPAN("n1"), &found));
+                assert_true(found->has_clock);
+                if (found->reset_count != rows[i].want_reset || found->restart_count != rows[i].want_restart ||
+                    found->clock_ms != rows[i].want_clock)
+                        fail_msg("%s", rows[i].name);
+                ak_record_free(found);
+        }
+}
+
+/* ---- files that are not ours, or no longer whole ---- */
+
+static void sql(const char *path, const char *text)
+{
+        sqlite3 *db = NULL;
+        assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+        assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
+        sqlite3_close(db);
+}
+
+static void expect_refused(struct fixture *f, enum fault_code code, const char *token)
+{
+        struct store *s = NULL;
+        expect_fault(store_open_sqlite(f->path, &s), code, token);
+        assert_null(s);
+}
+
+static void refuses_a_newer_schema(void **state)
+{
+        struct fixture *f = *state;
+        store_close(TAKE(f->store));
+        sql(f->path, "PRAGMA user_version = 2");
+        expect_refused(f, FAULT_PRECONDITION, "STORE_SCHEMA");
+        sql(f->path, "PRAGMA user_version = 0");
+        expect_refused(f, FAULT_DATA_LOSS, "STORE_CORRUPT");
+}
+
+static void refuses_another_programs_database(void **state)
+{
+        struct fixture *f = *state;
+        store_close(TAKE(f->store));
+        assert_int_equal(unlink(f->path), 0);
+        sql(f->path, "CREATE TABLE recipes(name TEXT)");
+        expect_refused(f, FAULT_PRECONDITION, "STORE_FOREIGN");
+}
+
+static void refuses_a_torn_file(void **state)
+{
+        struct fixture *f = *state;
+        for (int i = 0; i < 100; i++) {
+                char id[8];
+                snprintf(id, sizeof(id), "%d", i);
+                struct store_record one = record(id, NULL, 0), replay = record("r", NULL, 0);
+                struct store_commit c = commit((uint8_t) i, &one, 1, &replay), *all[] = {&c};
+                expect_ok(store_write(f->store, all, 1, now));
+        }
+        store_close(TAKE(f->store));
+        struct stat st;
+        assert_int_equal(stat(f->path, &st), 0);
+        assert_int_equal(st.st_mode & 07777, 0600);
+
+        assert_int_equal(truncate(f->path, st.st_size - 4096), 0);
+        expect_refused(f, FAULT_DATA_LOSS, "STORE_CORRUPT");
+}
+
+static void refuses_a_damaged_page(void **state)
+{
+        struct fixture *f = *state;
+        store_close(TAKE(f->store));
+        static const char garbage[4096] = "not a page";
+        int fd = open(f->path, O_RDWR | O_CLOEXEC);
+        assert_int_equal(pwrite(fd, garbage, sizeof(garbage), 2 * 4096), sizeof(garbage));
+        close(fd);
+        expect_refused(f, FAULT_DATA_LOSS, "STORE_CORRUPT");
+}
+
+static void refuses_what_is_no_database(void **state)
+{
+        struct fixture *f = *state;
+        store_close(TAKE(f->store));
+        static const char text[] =
+                "this is not a database, it is a letter of more than a hundred bytes, as SQLite looks "
+                "at the first hundred bytes to tell";
+        int fd = open(f->path, O_RDWR | O_TRUNC | O_CLOEXEC);
+        assert_int_equal(write(fd, text, sizeof(text)), sizeof(text));
+        close(fd);
+        expect_refused(f, FAULT_DATA_LOSS, "STORE_CORRUPT");
+}
+
+static void says_what_it_could_not_open(void **state UNUSED)
+{
+        struct store *s = NULL;
+        AUTO(fault) struct fault *f = store_open_sqlite("/nonexistent/folder/db", &s);
+        assert_non_null(f);
+        assert_string_equal(fault_token(f), "STORE");
+        assert_non_null(strstr(fault_text(f), "/nonexistent/folder/db"));
+}
+
+int main(void)
+{
+#define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+        const struct CMUnitTest tests[] = {
+                WITH_STORE(finds_by_id_and_serial),
+                WITH_STORE(a_used_nonce_fails_only_its_own_commit),
+                WITH_STORE(a_conflict_leaves_no_gap_and_uses_the_nonce),
+                WITH_STORE(a_nonce_is_used_once),
+                WITH_STORE(sweeping_takes_only_what_expired),
+                WITH_STORE(keeps_attestation_keys),
+                WITH_STORE(an_ak_clock_only_moves_forward),
+                WITH_STORE(refuses_a_newer_schema),
+                WITH_STORE(refuses_another_programs_database),
+                WITH_STORE(refuses_a_torn_file),
+                WITH_STORE(refuses_a_damaged_page),
+                WITH_STORE(refuses_what_is_no_database),
+                cmocka_unit_test(says_what_it_could_not_open),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
