@@ -16,8 +16,9 @@ struct tls_client_options {
         const struct key *key;      /* client key; NULL: no client certificate */
         struct wall now;            /* dates the self-signed certificate */
 };
+/* FAULT_INVALID "TLS_TRUST" with neither CA nor pin, "TLS_NAME" with a CA and no name. With both, both must hold. */
 struct fault *tls_client_new(const struct tls_client_options *o, struct tls_client **ret) MUST_USE;
-/* For CURLOPT_SSL_CTX_FUNCTION. */
+/* For CURLOPT_SSL_CTX_FUNCTION. `t` outlives the context. */
 struct fault *tls_client_configure(const struct tls_client *t, void *ssl_ctx) MUST_USE;
 void tls_client_free(struct tls_client *t);
 DEFINE_AUTO(tls_client)

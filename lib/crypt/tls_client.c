@@ -1,0 +1,126 @@
+/* Our client side: the issuer by its own CA and name, by a pin of its key, or by both; our certificate is made here. */
+#include "lib/crypt/tls.h"
+
+#include <arpa/inet.h>
+
+#include "lib/base/random.h"
+#include "lib/crypt/tls_internal.h"
+#include "lib/crypt/x509_build.h"
+
+#define SELF_SIGNED_LIFE_S (10LL * 365 * 24 * 3600) /* dates prove nothing here: longer than any process */
+#define BACKDATE_S         3600
+
+struct tls_client {
+        struct cert_list roots; /* none: only the pin */
+        bool has_pin;
+        uint8_t pin[SHA256_LEN];
+        char *server_name;      /* NULL: only the pin */
+        struct cert_list chain; /* ours: none, or one self-signed certificate */
+        EVP_PKEY *pkey;         /* its key: a reference of our own */
+};
+
+static struct fault *check(const struct tls_client_options *o)
+{
+        if (o->ca_pem.len == 0 && o->spki_sha256 == NULL)
+                return fault(FAULT_INVALID, "TLS_TRUST", "neither a CA nor a pin of the server's key");
+        if (o->ca_pem.len > 0 && (o->server_name == NULL || *o->server_name == '\0'))
+                return fault(FAULT_INVALID, "TLS_NAME", "a CA proves nothing without the server's name");
+        return NULL;
+}
+
+static struct fault *make_certificate(const struct key *key, struct wall now, struct cert **ret)
+{
+        struct tls_cert_spec spec = {
+                .common_name = "vouchsafe-attester",
+                .not_before = wall_from_unix_s(wall_unix_s(now) - BACKDATE_S),
+                .not_after = wall_from_unix_s(wall_unix_s(now) + SELF_SIGNED_LIFE_S),
+                .key = key,
+        };
+        AUTO(buf) struct buf der = BUF(CERT_MAX);
+
+        if (key_kind(key) != KEY_P256)
+                return fault(FAULT_INVALID, "KEY_KIND", "a TLS client key is a P-256 one");
+        random_bytes(spec.serial, sizeof spec.serial);
+        spec.serial[0] = (uint8_t) ((spec.serial[0] & 0x7f) | 0x40); /* positive and not zero */
+        TRY(tls_cert_build(&spec, /* issuer= */ NULL, NULL, &der));
+        return cert_from_der(buf_span(&der), ret);
+}
+
+struct fault *tls_client_new(const struct tls_client_options *o, struct tls_client **ret)
+{
+        AUTO(tls_client) struct tls_client *t = NEW(struct tls_client);
+
+        TRY(check(o));
+        if (o->ca_pem.len > 0) {
+                TRY_AS(cert_list_from_pem(o->ca_pem, &t->roots), "TLS CA of the server");
+                t->server_name = alloc_string(o->server_name);
+        }
+        if (o->spki_sha256 != NULL) {
+                t->has_pin = true;
+                memcpy(t->pin, o->spki_sha256, sizeof t->pin);
+        }
+        if (o->key != NULL) {
+                TRY_AS(make_certificate(o->key, o->now, &t->chain.certs[0]), "TLS client certificate");
+                t->chain.count = 1;
+                ossl_must(EVP_PKEY_up_ref(key_pkey(o->key)) == 1, "key reference");
+                t->pkey = key_pkey(o->key);
+        }
+        *ret = TAKE(t);
+        return NULL;
+}
+
+/* SSL_CTX_set_cert_verify_callback: everything that the options ask for holds. */
+static int check_server(X509_STORE_CTX *ctx, void *arg)
+{
+        const struct tls_client *t = arg;
+        const X509 *server = X509_STORE_CTX_get0_cert(ctx);
+        uint8_t digest[SHA256_LEN];
+
+        if (t->roots.count > 0 && X509_verify_cert(ctx) != 1)
+                return 0;
+        if (t->has_pin && (!tls_spki_sha256(server, digest) || !span_eq(SPAN_OF(digest), SPAN_OF(t->pin)))) {
+                X509_STORE_CTX_set_error(ctx, X509_V_ERR_APPLICATION_VERIFICATION);
+                return 0;
+        }
+        X509_STORE_CTX_set_error(ctx, X509_V_OK);
+        return 1;
+}
+
+static struct fault *set_name(SSL_CTX *ctx, const char *name)
+{
+        X509_VERIFY_PARAM *param = SSL_CTX_get0_param(ctx);
+        uint8_t address[16];
+
+        X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_WILDCARDS);
+        bool is_ip = inet_pton(AF_INET, name, address) == 1 || inet_pton(AF_INET6, name, address) == 1;
+        int done = is_ip ? X509_VERIFY_PARAM_set1_ip_asc(param, name) : X509_VERIFY_PARAM_set1_host(param, name, 0);
+        return done == 1 ? NULL : ossl_fault(FAULT_INVALID, "TLS_NAME", "name of the server");
+}
+
+struct fault *tls_client_configure(const struct tls_client *t, void *ssl_ctx)
+{
+        SSL_CTX *ctx = ssl_ctx;
+        X509_STORE *store = X509_STORE_new();
+
+        ossl_must(store != NULL, "certificate store");
+        for (size_t i = 0; i < t->roots.count; i++)
+                ossl_must(X509_STORE_add_cert(store, cert_x509(t->roots.certs[i])) == 1, "TLS CA");
+        SSL_CTX_set_cert_store(ctx, store); /* owns it, and drops what somebody else had put there */
+        TRY(tls_restrict(ctx));
+        if (t->server_name != NULL)
+                TRY(set_name(ctx, t->server_name));
+        SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+        SSL_CTX_set_cert_verify_callback(ctx, check_server, (void *) (uintptr_t) t); /* read only */
+        return t->chain.count > 0 ? tls_identity(ctx, &t->chain, t->pkey) : NULL;
+}
+
+void tls_client_free(struct tls_client *t)
+{
+        if (t == NULL)
+                return;
+        cert_list_clear(&t->roots);
+        cert_list_clear(&t->chain);
+        EVP_PKEY_free(t->pkey);
+        free(t->server_name);
+        free(t);
+}

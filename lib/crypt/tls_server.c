@@ -1,0 +1,68 @@
+/* Our server side: one identity, a client certificate asked for always and accepted when it is a self-signed P-256 one. */
+#include "lib/crypt/tls.h"
+
+#include "lib/crypt/tls_internal.h"
+
+struct tls_server {
+        SSL_CTX *ctx;
+};
+
+/* What a client certificate proves is the possession of its key (the handshake's CertificateVerify); its names and dates
+ * mean nothing here, so that a clock that is wrong keeps nobody out. */
+static bool is_self_signed_p256(X509 *x, const STACK_OF(X509) * shown)
+{
+        if (sk_X509_num(shown) != 1 || X509_NAME_cmp(X509_get_subject_name(x), X509_get_issuer_name(x)) != 0)
+                return false;
+
+        AUTO(key) struct key *k = key_of_x509(x);
+        return k != NULL && key_kind(k) == KEY_P256 && X509_verify(x, key_pkey(k)) == 1;
+}
+
+/* SSL_CTX_set_cert_verify_callback: instead of a chain to roots. */
+static int accept_client(X509_STORE_CTX *ctx, void *arg)
+{
+        (void) arg;
+        if (is_self_signed_p256(X509_STORE_CTX_get0_cert(ctx), X509_STORE_CTX_get0_untrusted(ctx))) {
+                X509_STORE_CTX_set_error(ctx, X509_V_OK);
+                return 1;
+        }
+        X509_STORE_CTX_set_error(ctx, X509_V_ERR_APPLICATION_VERIFICATION);
+        return 0;
+}
+
+struct fault *tls_server_new(struct span chain_pem, const struct secret *key_pem, struct tls_server **ret)
+{
+        AUTO(cert_list) struct cert_list chain = {0};
+        AUTO(key) struct key *key = NULL;
+
+        TRY_AS(cert_list_from_pem(chain_pem, &chain), "TLS server certificate");
+        TRY_AS(key_from_pem_private(secret_span(key_pem), &key), "TLS server key");
+
+        AUTO(tls_server) struct tls_server *t = NEW(struct tls_server);
+        t->ctx = SSL_CTX_new(TLS_server_method());
+        ossl_must(t->ctx != NULL, "SSL_CTX");
+        TRY(tls_restrict(t->ctx));
+        TRY(tls_identity(t->ctx, &chain, key_pkey(key)));
+        SSL_CTX_set_verify(t->ctx, SSL_VERIFY_PEER, NULL);
+        SSL_CTX_set_cert_verify_callback(t->ctx, accept_client, NULL);
+        SSL_CTX_set_mode(t->ctx, SSL_MODE_RELEASE_BUFFERS);
+        *ret = TAKE(t);
+        return NULL;
+}
+
+void *tls_server_accept(struct tls_server *t)
+{
+        SSL *ssl = SSL_new(t->ctx);
+
+        ossl_must(ssl != NULL, "SSL");
+        SSL_set_accept_state(ssl);
+        return ssl;
+}
+
+void tls_server_free(struct tls_server *t)
+{
+        if (t == NULL)
+                return;
+        SSL_CTX_free(t->ctx);
+        free(t);
+}
