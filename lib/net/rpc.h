@@ -12,7 +12,7 @@
 
 #include "lib/base/cancel.h"
 
-#define RPC_LANES_MAX 4
+#define RPC_LANES_MAX   4
 #define RPC_MESSAGE_MAX (256u * 1024)
 
 /* Fills *ret_reply with a message of the method's reply type, allocated so that protobuf_c_message_free_unpacked(reply, NULL) frees it
