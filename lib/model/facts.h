@@ -9,7 +9,16 @@
 #include "lib/base/span.h"
 #include "lib/wire/json.h"
 
-enum origin { ORIGIN_HW, ORIGIN_MEASURED, ORIGIN_VERIFIER, ORIGIN_K8S, ORIGIN_NODE, ORIGIN_SELF, ORIGIN_SOFTWARE, ORIGIN_COUNT };
+enum origin {
+        ORIGIN_HW,
+        ORIGIN_MEASURED,
+        ORIGIN_VERIFIER,
+        ORIGIN_K8S,
+        ORIGIN_NODE,
+        ORIGIN_SELF,
+        ORIGIN_SOFTWARE,
+        ORIGIN_COUNT
+};
 const char *origin_name(enum origin o); /* "hw", … */
 
 enum fact_kind { FACT_TEXT, FACT_NUMBER, FACT_FLAG, FACT_BYTES };
@@ -17,7 +26,7 @@ struct fact {
         char *name; /* "tpm.pcr.sha256.7" */
         enum origin origin;
         enum fact_kind kind;
-        uint64_t number; /* also the flag, 0 or 1 */
+        uint64_t number;  /* also the flag, 0 or 1 */
         struct buf value; /* text or bytes */
 };
 #define FACTS_MAX 256
@@ -33,7 +42,8 @@ const struct fact *facts_find(const struct facts *f, const char *name); /* NULL:
 /* As people and policies write it: bytes in lower-case hex, flags true/false. */
 struct fault *fact_text(const struct fact *f, struct buf *out) MUST_USE;
 void facts_merge(struct facts *into, const struct facts *from); /* copies */
-struct json *facts_to_json(const struct facts *f); /* {"name":{"value":…,"origin":…},…} sorted */
+/* {"name":{"value":…,"origin":…},…}, sorted when written; bytes are hex with "kind":"bytes". */
+struct json *facts_to_json(const struct facts *f);
 /* The inverse, for `vouchsafe` and policy tests; names and types are the caller's to check. */
 struct fault *facts_from_json(const struct json *j, struct facts *ret) MUST_USE;
 void facts_clear(struct facts *f);
@@ -42,7 +52,7 @@ DEFINE_AUTO_VALUE(facts)
 /* A tree of checks: each has a stable name, whether it held, what was wanted, what was found, where that came from, and who owns
  * the rule or set. Printed by people's tools and written to the ledger as JSON. */
 struct check {
-        char *name;   /* "tpm.extra_data", "guardrail/prod-floor/all[0]" */
+        char *name; /* "tpm.extra_data", "guardrail/prod-floor/all[0]" */
         bool ok;
         char *wanted, *got; /* may be NULL */
         int origin;         /* enum origin, or -1 */
@@ -52,12 +62,17 @@ struct check {
 };
 struct check *check_new(const char *name, bool ok);
 /* All texts are copied and escaped; NULL is fine. Returns the new check, owned by `parent`. */
-struct check *check_add(struct check *parent, const char *name, bool ok, const char *wanted, const char *got, int origin);
+struct check *check_add(struct check *parent, const char *name, bool ok, const char *wanted, const char *got,
+                        int origin);
+/* Copied and escaped, as all texts. */
+void check_set_owner(struct check *c, const char *owner);
 void check_adopt(struct check *parent, struct check *child);
-/* The first failed leaf in depth-first order (no recursion on peer data: depth is the policy's, bounded); NULL: none. */
+/* The reason: the first failed leaf in depth-first order, going through failed ones only; NULL: it held. */
 const struct check *check_first_failure(const struct check *c);
+/* A list in depth-first order, each with its depth: [{"depth":0,"name":…,"ok":…,"wanted"?,"got"?,"origin"?,"owner"?},…]. Flat, so that
+ * JSON_DEPTH_MAX does not bound the tree. */
 struct json *check_to_json(const struct check *c);
-struct fault *check_from_json(const struct json *j, struct check **ret) MUST_USE;
+struct fault *check_from_json(const struct json *j, struct check **ret) MUST_USE; /* "BAD_FIELD", "UNKNOWN_FIELD" */
 /* The tree for a terminal, two blanks a level: "ok   tpm.pcr.sha256.7  wanted …  got …  (hw, platform-team)". */
 struct fault *check_print(const struct check *c, struct buf *out) MUST_USE;
 void check_free(struct check *c);

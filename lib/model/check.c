@@ -1,0 +1,271 @@
+/* The tree of checks (facts.h). In JSON it is a list in depth-first order, each with its depth: nesting would run into the
+ * limit of levels that everybody who reads JSON here has. */
+#include <assert.h>
+
+#include "lib/base/utf8.h"
+#include "lib/model/facts.h"
+
+#define CHECKS_MAX      4096 /* of one tree that is read */
+#define CHECK_DEPTH_MAX 32
+
+/* A check is what was compared, not what was sent: a longer text is cut. */
+#define CHECK_TEXT_MAX 512
+#define CHECK_CUT      "..."
+
+/* ---- building ------------------------------------------------------------------------------------------------------ */
+/* Control characters and bytes that are no UTF-8 become \xNN. NULL stays NULL. */
+static char *escape(const char *text)
+{
+        if (text == NULL)
+                return NULL;
+        struct span left = span_str(text);
+        char *clean = alloc_zero(CHECK_TEXT_MAX + 1, 1);
+        size_t len = 0, cut_at = 0; /* the last end of a character that leaves room for the mark */
+        while (left.len > 0) {
+                static const char digits[] = "0123456789abcdef";
+                uint32_t point = 0;
+                size_t taken = utf8_decode(left.data, left.len, &point);
+                bool is_clean = taken > 0 && !utf8_is_control(point);
+                size_t need = is_clean ? taken : 4;
+                if (len + need > CHECK_TEXT_MAX) {
+                        memcpy(clean + cut_at, CHECK_CUT, sizeof CHECK_CUT);
+                        return clean;
+                }
+                if (is_clean)
+                        memcpy(clean + len, left.data, taken);
+                else
+                        memcpy(clean + len,
+                               (const char[]){'\\', 'x', digits[left.data[0] >> 4], digits[left.data[0] & 15]}, 4);
+                len += need;
+                if (len + sizeof CHECK_CUT - 1 <= CHECK_TEXT_MAX)
+                        cut_at = len;
+                left = span_slice(left, is_clean ? taken : 1, left.len - (is_clean ? taken : 1));
+        }
+        clean[len] = '\0';
+        return clean;
+}
+
+struct check *check_new(const char *name, bool ok)
+{
+        struct check *c = NEW(struct check);
+        c->name = escape(name);
+        c->ok = ok;
+        c->origin = -1;
+        return c;
+}
+
+struct check *check_add(struct check *parent, const char *name, bool ok, const char *wanted, const char *got,
+                        int origin)
+{
+        assert(origin >= -1 && origin < ORIGIN_COUNT);
+        struct check *c = check_new(name, ok);
+        c->wanted = escape(wanted);
+        c->got = escape(got);
+        c->origin = origin;
+        check_adopt(parent, c);
+        return c;
+}
+
+void check_set_owner(struct check *c, const char *owner)
+{
+        free(c->owner);
+        c->owner = escape(owner);
+}
+
+void check_adopt(struct check *parent, struct check *child)
+{
+        parent->children = alloc_resize(parent->children, parent->child_count + 1, sizeof(struct check *));
+        parent->children[parent->child_count++] = child;
+}
+
+static void free_one(struct check *c)
+{
+        free(c->name);
+        free(c->wanted);
+        free(c->got);
+        free(c->owner);
+        free(c->children);
+        free(c);
+}
+
+/* No recursion and no stack: a child's children move up to `c` before the child goes. */
+void check_free(struct check *c)
+{
+        if (c == NULL)
+                return;
+        while (c->child_count > 0) {
+                struct check *last = c->children[--c->child_count];
+                while (last->child_count > 0)
+                        check_adopt(c, last->children[--last->child_count]);
+                free_one(last);
+        }
+        free_one(c);
+}
+
+/* ---- walking ------------------------------------------------------------------------------------------------------- */
+struct walk_level {
+        const struct check *c;
+        size_t next_child;
+};
+struct walk {
+        size_t depth; /* of levels in use */
+        size_t cap;
+        struct walk_level *levels;
+};
+
+static void walk_clear(struct walk *w)
+{
+        free(w->levels);
+}
+DEFINE_AUTO_VALUE(walk)
+
+static void walk_push(struct walk *w, const struct check *c)
+{
+        if (w->depth == w->cap) {
+                w->cap = w->cap == 0 ? 16 : w->cap * 2;
+                w->levels = alloc_resize(w->levels, w->cap, sizeof *w->levels);
+        }
+        w->levels[w->depth++] = (struct walk_level){c, 0};
+}
+
+/* The next in depth-first order after the one on top, which is now there; NULL: that was all. */
+static const struct check *walk_next(struct walk *w)
+{
+        while (w->depth > 0) {
+                struct walk_level *top = &w->levels[w->depth - 1];
+                if (top->next_child < top->c->child_count) {
+                        walk_push(w, top->c->children[top->next_child++]);
+                        return w->levels[w->depth - 1].c;
+                }
+                w->depth--;
+        }
+        return NULL;
+}
+
+/* Through failed ones only: below an `any` that held, a failure is no reason. A failed check without failed children is the leaf. */
+const struct check *check_first_failure(const struct check *c)
+{
+        if (c == NULL || c->ok)
+                return NULL;
+        for (;;) {
+                const struct check *failed = NULL;
+                for (size_t i = 0; failed == NULL && i < c->child_count; i++)
+                        failed = c->children[i]->ok ? NULL : c->children[i];
+                if (failed == NULL)
+                        return c;
+                c = failed;
+        }
+}
+
+/* ---- JSON ---------------------------------------------------------------------------------------------------------- */
+static struct json *one_to_json(const struct check *c, size_t depth)
+{
+        struct json *j = json_new_object();
+        json_set_int(j, "depth", (int64_t) depth);
+        json_set_text(j, "name", c->name);
+        json_set_bool(j, "ok", c->ok);
+        if (c->wanted != NULL)
+                json_set_text(j, "wanted", c->wanted);
+        if (c->got != NULL)
+                json_set_text(j, "got", c->got);
+        if (c->origin >= 0)
+                json_set_text(j, "origin", origin_name((enum origin) c->origin));
+        if (c->owner != NULL)
+                json_set_text(j, "owner", c->owner);
+        return j;
+}
+
+struct json *check_to_json(const struct check *c)
+{
+        struct json *list = json_new_array();
+        AUTO(walk) struct walk w = {0};
+        walk_push(&w, c);
+        for (const struct check *at = c; at != NULL; at = walk_next(&w))
+                json_push(list, one_to_json(at, w.depth - 1));
+        return list;
+}
+
+static struct fault *read_text(const struct json *o, const char *key, char **ret)
+{
+        struct span text = SPAN_NONE;
+        TRY(json_want_text(o, key, CHECK_TEXT_MAX, &text));
+        if (text.data != NULL)
+                *ret = escape((const char *) text.data); /* JSON's texts end with a NUL and have none inside */
+        return NULL;
+}
+
+static struct fault *read_one(const struct json *o, struct check *c)
+{
+        TRY(json_only_keys(o, (const char *const[]){"depth", "name", "ok", "wanted", "got", "origin", "owner", NULL}));
+        char *name = NULL;
+        TRY(read_text(o, "name", &name));
+        if (name == NULL)
+                return fault(FAULT_INVALID, "BAD_FIELD", "member \"name\" is missing");
+        free(c->name);
+        c->name = name;
+        TRY(json_need_bool(o, "ok", &c->ok));
+        TRY(read_text(o, "wanted", &c->wanted));
+        TRY(read_text(o, "got", &c->got));
+        TRY(read_text(o, "owner", &c->owner));
+
+        struct span origin = SPAN_NONE;
+        TRY(json_want_text(o, "origin", CHECK_TEXT_MAX, &origin));
+        if (origin.data == NULL)
+                return NULL;
+        for (int i = 0; i < ORIGIN_COUNT; i++)
+                if (span_eq_str(origin, origin_name((enum origin) i))) {
+                        c->origin = i;
+                        return NULL;
+                }
+        return fault(FAULT_INVALID, "BAD_FIELD", "no such origin");
+}
+
+struct fault *check_from_json(const struct json *j, struct check **ret)
+{
+        if (json_kind(j) != JSON_ARRAY || json_count(j) == 0 || json_count(j) > CHECKS_MAX)
+                return fault(FAULT_INVALID, "BAD_FIELD", "checks are a list of 1 to %d", CHECKS_MAX);
+
+        AUTO(check) struct check *root = check_new("", /* ok= */ false);
+        struct check *path[CHECK_DEPTH_MAX] = {root};
+        int64_t last = 0;
+        for (size_t i = 0; i < json_count(j); i++) {
+                const struct json *item = json_at(j, i);
+                int64_t min = i == 0 ? 0 : 1, max = i == 0 ? 0 : last + 1, depth = 0;
+                TRY_AS(json_need_int(item, "depth", min, max < CHECK_DEPTH_MAX ? max : CHECK_DEPTH_MAX - 1, &depth),
+                       "checks[%zu]", i);
+                if (i > 0) {
+                        path[depth] = check_new("", /* ok= */ false);
+                        check_adopt(path[depth - 1], path[depth]);
+                }
+                TRY_AS(read_one(item, path[depth]), "checks[%zu]", i);
+                last = depth;
+        }
+        *ret = TAKE(root);
+        return NULL;
+}
+
+/* ---- for a terminal ------------------------------------------------------------------------------------------------ */
+static struct fault *print_one(const struct check *c, size_t depth, struct buf *out)
+{
+        for (size_t i = 0; i < depth; i++)
+                TRY(buf_append_str(out, "  "));
+        TRY(buf_printf(out, "%s %s", c->ok ? "ok  " : "FAIL", c->name));
+        if (c->wanted != NULL)
+                TRY(buf_printf(out, "  wanted %s", c->wanted));
+        if (c->got != NULL)
+                TRY(buf_printf(out, "  got %s", c->got));
+        const char *origin = c->origin >= 0 ? origin_name((enum origin) c->origin) : NULL;
+        if (origin != NULL || c->owner != NULL)
+                TRY(buf_printf(out, "  (%s%s%s)", origin == NULL ? "" : origin,
+                               origin != NULL && c->owner != NULL ? ", " : "", c->owner == NULL ? "" : c->owner));
+        return buf_append_byte(out, '\n');
+}
+
+struct fault *check_print(const struct check *c, struct buf *out)
+{
+        AUTO(walk) struct walk w = {0};
+        walk_push(&w, c);
+        for (const struct check *at = c; at != NULL; at = walk_next(&w))
+                TRY(print_one(at, w.depth - 1, out));
+        return NULL;
+}
