@@ -43,6 +43,7 @@ struct tpm_public { /* TPMT_PUBLIC of a signing or storage key */
         struct span auth_policy;
         uint16_t scheme;           /* TPM_ALG_*; 0x0010 NULL */
         enum hash_alg scheme_hash; /* when scheme has one */
+        uint16_t aes_bits;         /* a storage key's protection of its children: AES-CFB; 0: none */
         struct key *key;           /* owned */
 };
 struct fault *tpm_public_read(struct span tpmt_public, struct tpm_public *ret) MUST_USE;
@@ -51,14 +52,16 @@ DEFINE_AUTO_VALUE(tpm_public)
 /* Name = nameAlg ‖ H(TPMT_PUBLIC); 34 bytes for SHA-256. */
 struct fault *tpm_name(struct span tpmt_public, struct buf *ret_name) MUST_USE;
 
-/* TPMT_SIGNATURE (RSASSA, RSAPSS, ECDSA; SHA-256 and up: SHA-1 is FAULT_DENIED "tpm.hash") verified over `attest`; scheme and hash must be the key's. */
+/* TPMT_SIGNATURE (RSASSA, RSAPSS, ECDSA; SHA-256 and up: SHA-1 is FAULT_DENIED "tpm.hash") verified over `attest`; scheme and hash must be the key's:
+ * FAULT_DENIED "tpm.scheme". What doesn't fit is FAULT_DENIED "tpm.signature". */
 struct fault *tpm_signature_verify(const struct tpm_public *ak, struct span attest, struct span tpmt_signature,
                                    enum hash_alg *ret_hash) MUST_USE;
-/* pcrDigest over values in selection order, under the hash of the signature scheme. values[bank][pcr]: spans of the bank's length. */
+/* pcrDigest over values in selection order, under the hash of the signature scheme. values[bank][pcr]: spans of the bank's
+ * length for each selected PCR, banks as in `q`, and nothing for the others: FAULT_DENIED "tpm.pcr_values" otherwise. */
 struct fault *tpm_pcr_digest(const struct tpm_quote *q, const struct span values[TPM_BANKS_MAX][TPM_PCR_COUNT],
                              enum hash_alg signature_hash, uint8_t *ret_digest) MUST_USE;
 
-/* TPM2_MakeCredential in software (part 1, annex B and C): secret ≤ 32 bytes to the EK (RSA 2048 or P-256 with the default template:
+/* TPM2_MakeCredential in software (part 1, annex B and C): secret ≤ 32 bytes to the EK (RSA or P-256 with the default template:
  * AES-128-CFB, SHA-256), for the object of `ak_name`. Outputs are TPM2B_ID_OBJECT and TPM2B_ENCRYPTED_SECRET, size prefixes included. */
 struct fault *tpm_make_credential(const struct key *ek, struct span ak_name, struct span secret,
                                   struct buf *ret_id_object, struct buf *ret_encrypted_secret) MUST_USE;
