@@ -1,0 +1,302 @@
+#include "attester/batch.h"
+
+#include <stdio.h>
+
+#include "attester/enrol.h"
+#include "attester/queue.h"
+#include "lib/base/log.h"
+
+#define ATTEMPTS_MAX 5
+
+struct batch {
+        struct batch_options o;
+        pthread_t worker;
+        pthread_mutex_t mu;
+        pthread_cond_t cond;
+        bool stopping; /* guarded by mu, as all below */
+        struct order_queue queue;
+        struct cancel *attempt; /* what stop trips */
+        struct batch_status status;
+};
+
+/* ---- outcomes ---- */
+
+static void finish_order(struct batch *b, struct order **o, const struct fault *failed)
+{
+        pthread_mutex_lock(&b->mu);
+        b->status.failed++;
+        pthread_mutex_unlock(&b->mu);
+        (*o)->done(*o, failed, NULL);
+        order_free(TAKE(*o));
+}
+
+static void fail_left(struct batch *b, struct order **orders, size_t count, const struct fault *failed)
+{
+        for (size_t i = 0; i < count; i++) {
+                if (orders[i] != NULL)
+                        finish_order(b, &orders[i], failed);
+        }
+}
+
+static void note_attempt(struct batch *b, const struct fault *failed)
+{
+        pthread_mutex_lock(&b->mu);
+        b->status.has_problem = failed != NULL;
+        if (failed != NULL) {
+                b->status.problem_code = (int) fault_code(failed);
+                (void) snprintf(b->status.problem_token, sizeof b->status.problem_token, "%s", fault_token(failed));
+                (void) snprintf(b->status.problem_text, sizeof b->status.problem_text, "%s", fault_text(failed));
+        }
+        pthread_mutex_unlock(&b->mu);
+}
+
+static void count_quote(void *arg)
+{
+        struct batch *b = arg;
+        pthread_mutex_lock(&b->mu);
+        b->status.quotes++;
+        pthread_mutex_unlock(&b->mu);
+}
+
+/* ---- attempts ---- */
+
+enum remedy { REMEDY_NONE, REMEDY_AGAIN, REMEDY_FORGET, REMEDY_ENROL };
+
+/* What makes another attempt at once worth while. */
+static enum remedy remedy_for(const struct fault *failed)
+{
+        const char *token = fault_token(failed);
+        if (strcmp(token, "CONNECTION_CHANGED") == 0 || strncmp(token, "nonce.", 6) == 0 ||
+            strncmp(token, "binding.", 8) == 0)
+                return REMEDY_AGAIN;
+        if (strcmp(token, "stale_policy") == 0)
+                return REMEDY_FORGET;
+        if (strcmp(token, "tpm.ak_unknown") == 0)
+                return REMEDY_ENROL;
+        return REMEDY_NONE;
+}
+
+static struct fault *enrol_now(struct batch *b, struct cancel *cancel)
+{
+        count_quote(b);
+        return enrol(b->o.issuer, &b->o.source, b->o.node_token_file, cancel);
+}
+
+/* Orders of one mechanism move to `ret`; the others stay where they are. */
+static size_t pick(struct order **orders, size_t count, const struct mechanism *m, struct issuer *issuer,
+                   struct order *ret[REQUEST_PODS_MAX])
+{
+        size_t picked = 0, credentials = 0;
+        for (size_t i = 0; i < count; i++) {
+                if (orders[i] == NULL)
+                        continue;
+                const struct profile_shape *profile = issuer_profile(issuer, orders[i]->profile);
+                if (profile == NULL || mechanism_find(profile->mechanism) != m ||
+                    credentials + profile->slot_count > REQUEST_CREDENTIALS_MAX)
+                        continue;
+                credentials += profile->slot_count;
+                ret[picked++] = TAKE(orders[i]);
+        }
+        return picked;
+}
+
+/* Orders that can't be served under the challenge in hand, refused one by one. NULL when some order is left: its mechanism. */
+static const struct mechanism *next_mechanism(struct batch *b, struct order **orders, size_t count)
+{
+        for (size_t i = 0; i < count; i++) {
+                if (orders[i] == NULL)
+                        continue;
+                const struct profile_shape *profile = issuer_profile(b->o.issuer, orders[i]->profile);
+                const struct mechanism *m = profile != NULL ? mechanism_find(profile->mechanism) : NULL;
+                if (m != NULL)
+                        return m;
+                AUTO(fault)
+                struct fault *refused =
+                        profile == NULL ? fault(FAULT_DENIED, "policy.no_profile",
+                                                "the issuer's policy has no profile \"%s\": ask the cluster admin, or "
+                                                "choose another",
+                                                orders[i]->profile)
+                                        : fault(FAULT_UNIMPLEMENTED, "profile.mechanism",
+                                                "profile %s wants mechanism %s, which this attester does not have",
+                                                orders[i]->profile, profile->mechanism);
+                finish_order(b, &orders[i], refused);
+        }
+        return NULL;
+}
+
+static struct fault *attempt(struct batch *b, struct order **orders, size_t count, struct cancel *cancel)
+{
+        TRY(issuer_prepare(b->o.issuer, cancel));
+        const struct acquisition a = {
+                b->o.issuer, &b->o.source, b->o.bundles, b->o.node_token_file, b->o.clock, count_quote, b};
+        for (;;) {
+                const struct mechanism *m = next_mechanism(b, orders, count);
+                if (m == NULL)
+                        return NULL;
+                TRY(issuer_prepare(b->o.issuer, cancel));
+                struct order *picked[REQUEST_PODS_MAX];
+                size_t picked_count = pick(orders, count, m, b->o.issuer, picked);
+                struct fault *failed = m->acquire(&a, picked, picked_count, cancel);
+                /* those without an answer go back, for another attempt or the common refusal */
+                for (size_t i = 0, at = 0; i < picked_count; i++) {
+                        if (picked[i] == NULL)
+                                continue;
+                        while (orders[at] != NULL)
+                                at++;
+                        orders[at] = picked[i];
+                }
+                TRY(failed);
+        }
+}
+
+static struct fault *apply_remedy(struct batch *b, enum remedy remedy, struct cancel *cancel)
+{
+        if (remedy == REMEDY_FORGET)
+                issuer_forget(b->o.issuer);
+        if (remedy == REMEDY_ENROL)
+                return enrol_now(b, cancel);
+        return NULL;
+}
+
+static struct fault *attempts(struct batch *b, struct order **orders, size_t count, struct cancel *cancel)
+{
+        struct fault *failed = NULL;
+        bool was_enrolled = false;
+        for (unsigned i = 0; i < ATTEMPTS_MAX; i++) {
+                fault_free(failed);
+                failed = attempt(b, orders, count, cancel);
+                if (failed == NULL)
+                        return NULL;
+                enum remedy remedy = remedy_for(failed);
+                if (remedy == REMEDY_NONE || (remedy == REMEDY_ENROL && was_enrolled))
+                        return failed;
+                was_enrolled = was_enrolled || remedy == REMEDY_ENROL;
+                log_debug("attempt_repeated", KV("problem", failed));
+                struct fault *not_remedied = apply_remedy(b, remedy, cancel);
+                bool is_worth_it = not_remedied == NULL || remedy_for(not_remedied) == REMEDY_AGAIN;
+                if (!is_worth_it) {
+                        fault_free(failed);
+                        return not_remedied;
+                }
+                was_enrolled = was_enrolled && not_remedied == NULL;
+                fault_free(not_remedied);
+        }
+        return failed;
+}
+
+static void drop_cancelled(struct batch *b, struct order **orders, size_t count)
+{
+        struct boot now = clock_boot(b->o.clock);
+        for (size_t i = 0; i < count; i++) {
+                if (!atomic_load(&orders[i]->cancelled) && orders[i]->deadline.ms > now.ms)
+                        continue;
+                AUTO(fault) struct fault *late = fault(FAULT_DEADLINE, "DEADLINE", "waited too long for a quote");
+                finish_order(b, &orders[i], late);
+        }
+}
+
+static void serve(struct batch *b, struct order **orders, size_t count)
+{
+        AUTO(cancel) struct cancel cancel;
+        cancel_init(&cancel, b->o.clock, (struct boot){clock_boot(b->o.clock).ms + b->o.attempt_timeout_ms});
+        pthread_mutex_lock(&b->mu);
+        b->attempt = &cancel;
+        if (b->stopping)
+                cancel_trip(&cancel);
+        pthread_mutex_unlock(&b->mu);
+
+        drop_cancelled(b, orders, count);
+        AUTO(fault) struct fault *failed = attempts(b, orders, count, &cancel);
+        note_attempt(b, failed);
+        if (failed != NULL) {
+                log_warn("acquisition_failed", KV("problem", failed), KV("orders", count));
+                fail_left(b, orders, count, failed);
+        }
+
+        pthread_mutex_lock(&b->mu);
+        b->attempt = NULL;
+        pthread_mutex_unlock(&b->mu);
+}
+
+static void *work(void *arg)
+{
+        struct batch *b = arg;
+        for (;;) {
+                struct order *orders[REQUEST_PODS_MAX] = {NULL};
+                pthread_mutex_lock(&b->mu);
+                while (b->queue.count == 0 && !b->stopping)
+                        pthread_cond_wait(&b->cond, &b->mu);
+                size_t count = b->stopping ? 0 : order_queue_take(&b->queue, orders);
+                pthread_mutex_unlock(&b->mu);
+                if (count == 0)
+                        return NULL;
+                serve(b, orders, count);
+        }
+}
+
+/* ---- life ---- */
+
+struct fault *batch_start(const struct batch_options *o, struct batch **ret)
+{
+        struct batch *b = NEW(struct batch);
+        b->o = *o;
+        pthread_mutex_init(&b->mu, NULL);
+        pthread_cond_init(&b->cond, NULL);
+        order_queue_init(&b->queue);
+        if (pthread_create(&b->worker, NULL, work, b) != 0) {
+                o->source.close(o->source.self);
+                issuer_free(o->issuer);
+                free(b);
+                return fault(FAULT_INTERNAL, "THREAD", "start the batch thread");
+        }
+        *ret = b;
+        return NULL;
+}
+
+void batch_submit(struct batch *b, struct order *o)
+{
+        pthread_mutex_lock(&b->mu);
+        bool is_refused = b->stopping || b->queue.count >= b->o.queue_max;
+        if (!is_refused) {
+                order_queue_put(&b->queue, o);
+                pthread_cond_signal(&b->cond);
+        }
+        pthread_mutex_unlock(&b->mu);
+        if (!is_refused)
+                return;
+        AUTO(fault)
+        struct fault *full =
+                fault(FAULT_EXHAUSTED, "QUEUE_FULL", "%zu acquisitions are waiting already", b->o.queue_max);
+        finish_order(b, &o, full);
+}
+
+void batch_status(struct batch *b, struct batch_status *ret)
+{
+        pthread_mutex_lock(&b->mu);
+        *ret = b->status;
+        ret->waiting = b->queue.count;
+        pthread_mutex_unlock(&b->mu);
+}
+
+void batch_stop(struct batch *b)
+{
+        if (b == NULL)
+                return;
+        pthread_mutex_lock(&b->mu);
+        b->stopping = true;
+        if (b->attempt != NULL)
+                cancel_trip(b->attempt);
+        pthread_cond_broadcast(&b->cond);
+        pthread_mutex_unlock(&b->mu);
+        pthread_join(b->worker, NULL);
+
+        AUTO(fault) struct fault *stopping = fault(FAULT_UNAVAILABLE, "STOPPING", "the attester is stopping");
+        struct order *orders[REQUEST_PODS_MAX];
+        for (size_t count = order_queue_take(&b->queue, orders); count > 0; count = order_queue_take(&b->queue, orders))
+                fail_left(b, orders, count, stopping);
+        b->o.source.close(b->o.source.self);
+        issuer_free(b->o.issuer);
+        pthread_cond_destroy(&b->cond);
+        pthread_mutex_destroy(&b->mu);
+        free(b);
+}
