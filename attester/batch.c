@@ -21,12 +21,16 @@ struct batch {
 
 /* ---- outcomes ---- */
 
-static void finish_order(struct batch *b, struct order **o, const struct fault *failed)
+static void answer(void *arg, struct order **o, const struct fault *failed, const struct delivery *delivery)
 {
+        struct batch *b = arg;
         pthread_mutex_lock(&b->mu);
-        b->status.failed++;
+        if (failed == NULL)
+                b->status.acquired++;
+        else
+                b->status.failed++;
         pthread_mutex_unlock(&b->mu);
-        (*o)->done(*o, failed, NULL);
+        (*o)->done(*o, failed, delivery);
         order_free(TAKE(*o));
 }
 
@@ -34,7 +38,7 @@ static void fail_left(struct batch *b, struct order **orders, size_t count, cons
 {
         for (size_t i = 0; i < count; i++) {
                 if (orders[i] != NULL)
-                        finish_order(b, &orders[i], failed);
+                        answer(b, &orders[i], failed, NULL);
         }
 }
 
@@ -119,7 +123,7 @@ static const struct mechanism *next_mechanism(struct batch *b, struct order **or
                                         : fault(FAULT_UNIMPLEMENTED, "profile.mechanism",
                                                 "profile %s wants mechanism %s, which this attester does not have",
                                                 orders[i]->profile, profile->mechanism);
-                finish_order(b, &orders[i], refused);
+                answer(b, &orders[i], refused, NULL);
         }
         return NULL;
 }
@@ -128,7 +132,15 @@ static struct fault *attempt(struct batch *b, struct order **orders, size_t coun
 {
         TRY(issuer_prepare(b->o.issuer, cancel));
         const struct acquisition a = {
-                b->o.issuer, &b->o.source, b->o.bundles, b->o.node_token_file, b->o.clock, count_quote, b};
+                .issuer = b->o.issuer,
+                .source = &b->o.source,
+                .bundles = b->o.bundles,
+                .node_token_file = b->o.node_token_file,
+                .clock = b->o.clock,
+                .quoted = count_quote,
+                .answer = answer,
+                .arg = b,
+        };
         for (;;) {
                 const struct mechanism *m = next_mechanism(b, orders, count);
                 if (m == NULL)
@@ -191,7 +203,7 @@ static void drop_cancelled(struct batch *b, struct order **orders, size_t count)
                 if (!atomic_load(&orders[i]->cancelled) && orders[i]->deadline.ms > now.ms)
                         continue;
                 AUTO(fault) struct fault *late = fault(FAULT_DEADLINE, "DEADLINE", "waited too long for a quote");
-                finish_order(b, &orders[i], late);
+                answer(b, &orders[i], late, NULL);
         }
 }
 
@@ -267,7 +279,7 @@ void batch_submit(struct batch *b, struct order *o)
         AUTO(fault)
         struct fault *full =
                 fault(FAULT_EXHAUSTED, "QUEUE_FULL", "%zu acquisitions are waiting already", b->o.queue_max);
-        finish_order(b, &o, full);
+        answer(b, &o, full, NULL);
 }
 
 void batch_status(struct batch *b, struct batch_status *ret)

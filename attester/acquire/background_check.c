@@ -88,11 +88,10 @@ static struct fault *build_request(const struct acquisition *a, struct order **o
 
 /* ---- the reply ---- */
 
-static void fail_order(struct order **o, struct fault *failed)
+static void fail_order(const struct acquisition *a, struct order **o, struct fault *failed)
 {
-        (*o)->done(*o, failed, NULL);
+        a->answer(a->arg, o, failed, NULL);
         fault_free(failed);
-        order_free(TAKE(*o));
 }
 
 static const struct key *key_of(const struct order *o, const char *slot)
@@ -143,13 +142,13 @@ static void answer_order(const struct acquisition *a, struct order **o, const st
 {
         const struct pod_result *result = result_of(reply, (*o)->volume);
         if (result == NULL) {
-                fail_order(o, fault(FAULT_INTERNAL, "reply.volume", "the issuer's reply leaves out volume %s",
-                                    (*o)->volume));
+                fail_order(
+                        a, o,
+                        fault(FAULT_INTERNAL, "reply.volume", "the issuer's reply leaves out volume %s", (*o)->volume));
                 return;
         }
         if (result->problem != NULL) {
-                (*o)->done(*o, result->problem, NULL);
-                order_free(TAKE(*o));
+                a->answer(a->arg, o, result->problem, NULL);
                 return;
         }
         struct delivery delivery = {
@@ -161,11 +160,10 @@ static void answer_order(const struct acquisition *a, struct order **o, const st
         struct fault *bad = check_result(a, *o, result, bundle, &delivery);
         if (bad != NULL) {
                 log_error("issued_credential_refused", KV("volume", (*o)->volume), KV("problem", bad));
-                fail_order(o, bad);
+                fail_order(a, o, bad);
                 return;
         }
-        (*o)->done(*o, NULL, &delivery);
-        order_free(TAKE(*o));
+        a->answer(a->arg, o, NULL, &delivery);
 }
 
 /* ---- one attempt ---- */
@@ -187,7 +185,7 @@ static struct fault *acquire(const struct acquisition *a, struct order **orders,
         for (size_t i = 0; i < count; i++) {
                 struct fault *bad = make_keys(orders[i], issuer_profile(a->issuer, orders[i]->profile));
                 if (bad != NULL)
-                        fail_order(&orders[i], bad);
+                        fail_order(a, &orders[i], bad);
                 left += orders[i] != NULL;
         }
         if (left == 0)

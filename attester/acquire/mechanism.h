@@ -12,12 +12,14 @@ struct acquisition { /* what a mechanism works with */
         struct bundle_cache *bundles;
         const char *node_token_file;
         const struct clock *clock;
-        void (*quoted)(void *arg); /* after each quote, for metrics */
+        void (*quoted)(void *arg); /* after each quote */
+        /* Ends an order: exactly one of failed and delivery is given, both borrowed. *o becomes NULL. */
+        void (*answer)(void *arg, struct order **o, const struct fault *failed, const struct delivery *delivery);
         void *arg;
 };
 struct mechanism {
         const char *name; /* MECHANISM_* */
-        /* One attempt for all orders together: those answered get their `done` and are set to NULL in the array. A fault concerns all that are
+        /* One attempt for all orders together: those answered (acquisition.answer) become NULL in the array. A fault concerns all that are
          * left; see batch.c for which are worth another attempt. */
         struct fault *(*acquire)(const struct acquisition *a, struct order **orders, size_t count,
                                  struct cancel *cancel);
