@@ -24,21 +24,23 @@ struct evidence_source {
         const char *kind; /* EVIDENCE_* */
         bool insecure_development;
         bool needs_enrolment;
-        struct fault *(*collect)(void *self, const struct binding *binding, struct cancel *cancel, struct cmw *ret_evidence);
+        struct fault *(*collect)(void *self, const struct binding *binding, struct cancel *cancel,
+                                 struct cmw *ret_evidence);
         struct fault *(*enrolment)(void *self, struct cancel *cancel, struct enrolment_material *ret);
-        struct fault *(*activate)(void *self, struct span credential_blob, struct span encrypted_secret, struct cancel *cancel,
-                                  struct secret **ret_secret);
+        struct fault *(*activate)(void *self, struct span credential_blob, struct span encrypted_secret,
+                                  struct cancel *cancel, struct secret **ret_secret);
         void (*close)(void *self);
         void *self;
 };
 struct evidence_options {
-        const char *kind;        /* "tpm", "software" */
-        const char *tpm_tcti;    /* "device:/dev/tpmrm0", "swtpm:path=/run/tpm.sock" */
-        const char *tpm_pcrs;    /* "sha256:0,1,2,3,4,5,6,7+sha384:0" */
-        const char *state_dir;   /* keeps the AK (wrapped by the TPM) over restarts */
+        const char *kind;          /* "tpm", "software" */
+        const char *tpm_tcti;      /* "device:/dev/tpmrm0", "swtpm:path=/run/tpm.sock" */
+        const char *tpm_pcrs;      /* "sha256:0,1,2,3,4,5,6,7+sha384:0" */
+        const char *state_dir;     /* keeps the AK (wrapped by the TPM) over restarts */
         const char *reader_socket; /* NULL: read here; else ask the evidence reader there */
         uid_t reader_uid;
         bool insecure_development;
+        const char *software_claims; /* "name=value,…" that the software kind says of itself; NULL: nothing */
 };
 /* FAULT_INVALID "evidence.kind" for an unknown kind; the software kind without insecure_development is FAULT_DENIED. */
 struct fault *evidence_open(const struct evidence_options *o, struct evidence_source *ret) MUST_USE;

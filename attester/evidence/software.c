@@ -1,0 +1,107 @@
+#include "attester/evidence/software.h"
+
+#include <stdio.h>
+
+#include "lib/base/log.h"
+#include "lib/model/software_evidence.h"
+
+struct software_source {
+        struct key *key;
+        struct software_evidence claims; /* the part that is the same in each piece of evidence */
+};
+
+static struct fault *collect(void *self, const struct binding *binding, struct cancel *cancel, struct cmw *ret_evidence)
+{
+        const struct software_source *s = self;
+        TRY(cancel_check(cancel));
+        AUTO(buf) struct buf transcript = BUF(BINDING_T_MAX);
+        TRY(binding_write(binding, &transcript));
+
+        AUTO(software_evidence) struct software_evidence e = software_evidence_new();
+        memcpy(e.claims, s->claims.claims, sizeof e.claims);
+        e.claim_count = s->claims.claim_count;
+        TRY(software_evidence_sign(&e, s->key, buf_span(&transcript)));
+
+        AUTO(cmw) struct cmw out = {.count = 1};
+        struct cmw_item *item = &out.items[0];
+        snprintf(item->type, sizeof item->type, "%s", CMW_SOFTWARE);
+        item->indicator = CMW_IND_EVIDENCE;
+        item->value = BUF(EVIDENCE_ITEM_MAX);
+        TRY(software_evidence_write(&e, &item->value));
+        *ret_evidence = out;
+        out = (struct cmw){0}; /* what was given away is not freed */
+        return NULL;
+}
+
+static struct fault *enrolment(void *self, struct cancel *cancel, struct enrolment_material *ret)
+{
+        (void) self;
+        (void) cancel;
+        (void) ret;
+        return fault(FAULT_UNIMPLEMENTED, "evidence.no_enrolment", "development evidence is not enrolled");
+}
+
+static struct fault *activate(void *self, struct span credential_blob, struct span encrypted_secret,
+                              struct cancel *cancel, struct secret **ret_secret)
+{
+        (void) self;
+        (void) credential_blob;
+        (void) encrypted_secret;
+        (void) cancel;
+        (void) ret_secret;
+        return fault(FAULT_UNIMPLEMENTED, "evidence.no_enrolment", "development evidence is not enrolled");
+}
+
+static void close_source(void *self)
+{
+        struct software_source *s = self;
+        key_free(s->key);
+        software_evidence_clear(&s->claims);
+        free(s);
+}
+
+/* "name=value,name=value" */
+static struct fault *parse_claims(const char *text, struct software_evidence *ret)
+{
+        struct span rest = text == NULL ? SPAN_NONE : span_str(text);
+        while (rest.len > 0) {
+                const uint8_t *comma = memchr(rest.data, ',', rest.len);
+                struct span pair = comma == NULL ? rest : span_slice(rest, 0, (size_t) (comma - rest.data));
+                rest = comma == NULL ? SPAN_NONE : span_slice(rest, pair.len + 1, rest.len - pair.len - 1);
+                const uint8_t *equals = pair.len == 0 ? NULL : memchr(pair.data, '=', pair.len);
+                if (equals == NULL)
+                        return fault(FAULT_INVALID, "evidence.claims", "a claim is written name=value");
+                size_t name_len = (size_t) (equals - pair.data);
+                AUTO(fault)
+                struct fault *f = software_evidence_claim(ret, span_slice(pair, 0, name_len),
+                                                          span_slice(pair, name_len + 1, pair.len - name_len - 1));
+                if (f != NULL)
+                        return fault(FAULT_INVALID, "evidence.claims", "%s", fault_text(f));
+        }
+        return NULL;
+}
+
+struct fault *evidence_software_open(const struct evidence_options *o, struct evidence_source *ret)
+{
+        if (!o->insecure_development)
+                return fault(FAULT_DENIED, "evidence.insecure_development",
+                             "software evidence proves nothing: it needs insecure-development in the configuration");
+        AUTO(software_evidence) struct software_evidence claims = software_evidence_new();
+        TRY(parse_claims(o->software_claims, &claims));
+        AUTO(key) struct key *key = NULL;
+        TRY(key_generate(KEY_P256, &key));
+
+        log_warn("insecure_development", KV("evidence", EVIDENCE_SOFTWARE));
+        struct software_source *s = NEW(struct software_source);
+        s->key = TAKE(key);
+        s->claims = claims;
+        claims = software_evidence_new(); /* what was given away is not freed */
+        *ret = (struct evidence_source){.kind = EVIDENCE_SOFTWARE,
+                                        .insecure_development = true,
+                                        .collect = collect,
+                                        .enrolment = enrolment,
+                                        .activate = activate,
+                                        .close = close_source,
+                                        .self = s};
+        return NULL;
+}

@@ -1,0 +1,158 @@
+#include "attester/evidence/tpm.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "attester/evidence/tpm_activate.h"
+#include "attester/evidence/tpm_ak.h"
+#include "attester/evidence/tpm_ek.h"
+#include "attester/evidence/tpm_pcrs.h"
+#include "attester/evidence/tpm_quote.h"
+#include "lib/base/log.h"
+
+#define DEFAULT_PCRS "sha256:0,1,2,3,4,5,6,7"
+
+struct tpm_source {
+        char *tcti;
+        struct tpm_context context;
+        struct tpm_ak ak;
+        TPML_PCR_SELECTION pcrs;
+};
+
+/* ---- one connection a call, and a second try when the first one showed what to do */
+
+struct work {
+        const struct binding *binding;    /* collect */
+        struct cmw *evidence;             /* collect */
+        struct enrolment_material *enrol; /* enrolment */
+        struct span id_object, encrypted; /* activate */
+        struct secret **secret;           /* activate */
+};
+typedef struct fault *work_fn(struct tpm_source *s, const struct work *w, struct cancel *cancel);
+
+static struct fault *once(struct tpm_source *s, work_fn *fn, const struct work *w, struct cancel *cancel)
+{
+        TRY(tpm_context_open(&s->context, cancel));
+        struct fault *f = fn(s, w, cancel);
+        tpm_context_close(&s->context);
+        return f;
+}
+
+static struct fault *with_tpm(struct tpm_source *s, work_fn *fn, const struct work *w, struct cancel *cancel)
+{
+        AUTO(fault) struct fault *f = once(s, fn, w, cancel);
+        if (f == NULL || strcmp(fault_token(f), "tee.busy") != 0 || s->context.remedy == TPM_REMEDY_NONE)
+                return TAKE(f);
+        log_debug("tpm_second_try", KV("why", f));
+        return once(s, fn, w, cancel);
+}
+
+/* ---- what is done */
+
+static struct fault *do_collect(struct tpm_source *s, const struct work *w, struct cancel *cancel)
+{
+        AUTO(buf) struct buf transcript = BUF(BINDING_T_MAX);
+        TRY(binding_write(w->binding, &transcript));
+        uint8_t extra_data[SHA256_LEN];
+        binding_extra_data(buf_span(&transcript), extra_data);
+
+        AUTO(tpm_object) struct tpm_object ak = TPM_OBJECT(&s->context);
+        AUTO(tpm_evidence) struct tpm_evidence e = tpm_evidence_new();
+        TRY(tpm_ak_load(&s->ak, &s->context, cancel, &ak));
+        TRY(tpm_quote_take(&s->context, cancel, ak.handle, &s->pcrs, extra_data, &e));
+        TRY(buf_append(&e.ak_public, buf_span(&s->ak.public)));
+
+        AUTO(cmw) struct cmw out = {.count = 1};
+        struct cmw_item *item = &out.items[0];
+        snprintf(item->type, sizeof item->type, "%s", CMW_TPM_QUOTE);
+        item->indicator = CMW_IND_EVIDENCE;
+        item->value = BUF(EVIDENCE_ITEM_MAX);
+        TRY(tpm_evidence_write(&e, &item->value));
+        *w->evidence = out;
+        out = (struct cmw){0}; /* what was given away is not freed */
+        return NULL;
+}
+
+static struct fault *do_enrolment(struct tpm_source *s, const struct work *w, struct cancel *cancel)
+{
+        AUTO(tpm_ek) struct tpm_ek ek = tpm_ek_new(&s->context);
+        AUTO(tpm_object) struct tpm_object ak = TPM_OBJECT(&s->context);
+        TRY(tpm_ak_load_or_replace(&s->ak, &s->context, cancel, &ak));
+        TRY(tpm_ek_load(&s->context, cancel, /* wants_certificates= */ true, &ek));
+
+        AUTO(enrolment_material)
+        struct enrolment_material m = {
+                .ek_public = ek.public, .ak_public = BUF(TPM_PUBLIC_MAX), .certificate_count = ek.certificate_count};
+        memcpy(m.certificates, ek.certificates, sizeof m.certificates);
+        ek.public = BUF(TPM_PUBLIC_MAX); /* the material's now, like the certificates */
+        ek.certificate_count = 0;
+        TRY(buf_append(&m.ak_public, buf_span(&s->ak.public)));
+        *w->enrol = m;
+        m = (struct enrolment_material){0};
+        return NULL;
+}
+
+static struct fault *do_activate(struct tpm_source *s, const struct work *w, struct cancel *cancel)
+{
+        AUTO(tpm_ek) struct tpm_ek ek = tpm_ek_new(&s->context);
+        AUTO(tpm_object) struct tpm_object ak = TPM_OBJECT(&s->context);
+        TRY(tpm_ak_load(&s->ak, &s->context, cancel, &ak));
+        TRY(tpm_ek_load(&s->context, cancel, /* wants_certificates= */ false, &ek));
+        return tpm_activate(&s->context, cancel, ak.handle, ek.object.handle, w->id_object, w->encrypted, w->secret);
+}
+
+/* ---- the vtable */
+
+static struct fault *collect(void *self, const struct binding *binding, struct cancel *cancel, struct cmw *ret_evidence)
+{
+        return with_tpm(self, do_collect, &(struct work){.binding = binding, .evidence = ret_evidence}, cancel);
+}
+
+static struct fault *enrolment(void *self, struct cancel *cancel, struct enrolment_material *ret)
+{
+        return with_tpm(self, do_enrolment, &(struct work){.enrol = ret}, cancel);
+}
+
+static struct fault *activate(void *self, struct span credential_blob, struct span encrypted_secret,
+                              struct cancel *cancel, struct secret **ret_secret)
+{
+        return with_tpm(
+                self, do_activate,
+                &(struct work){.id_object = credential_blob, .encrypted = encrypted_secret, .secret = ret_secret},
+                cancel);
+}
+
+static void close_source(void *self)
+{
+        struct tpm_source *s = self;
+        tpm_context_close(&s->context);
+        tpm_ak_clear(&s->ak);
+        free(s->tcti);
+        free(s);
+}
+
+struct fault *evidence_tpm_open(const struct evidence_options *o, struct evidence_source *ret)
+{
+        TPML_PCR_SELECTION pcrs;
+        TRY(tpm_pcrs_parse(span_str(o->tpm_pcrs == NULL ? DEFAULT_PCRS : o->tpm_pcrs), &pcrs));
+        if (o->tpm_tcti == NULL || o->tpm_tcti[0] == '\0')
+                return fault(FAULT_INVALID, "evidence.tcti", "where is the TPM? (device:/dev/tpmrm0, swtpm:path=…)");
+        struct tpm_ak ak;
+        TRY(tpm_ak_open(o->state_dir, &ak));
+        /* tss2 writes five lines of its own for each error; ours says it once. An operator's setting wins. */
+        (void) setenv("TSS2_LOG", "all+NONE", /* overwrite= */ 0);
+
+        struct tpm_source *s = NEW(struct tpm_source);
+        s->tcti = alloc_string(o->tpm_tcti);
+        s->context = tpm_context_new(s->tcti);
+        s->ak = ak;
+        s->pcrs = pcrs;
+        *ret = (struct evidence_source){.kind = EVIDENCE_TPM,
+                                        .needs_enrolment = true,
+                                        .collect = collect,
+                                        .enrolment = enrolment,
+                                        .activate = activate,
+                                        .close = close_source,
+                                        .self = s};
+        return NULL;
+}

@@ -1,0 +1,235 @@
+#include "attester/evidence/tpm_ek.h"
+
+#include <tss2/tss2_mu.h>
+
+#include "attester/evidence/tpm_nv.h"
+#include "lib/base/reader.h"
+#include "lib/crypt/tpm.h"
+#include "lib/crypt/x509.h"
+#include "lib/model/tpm_evidence.h"
+
+#define DER_SEQUENCE    0x30
+#define CHAIN_AREA_MAX  (32u * 1024)
+#define CHAIN_INDEX_MAX 16
+
+/* PolicySecret(TPM_RH_ENDORSEMENT) under SHA-256, as the profile prints it. */
+static const uint8_t endorsement_policy[SHA256_LEN] = {0x83, 0x71, 0x97, 0x67, 0x44, 0x84, 0xb3, 0xf8, 0x1a, 0x90, 0xcc,
+                                                       0x8d, 0x46, 0xa5, 0xd7, 0x24, 0xfd, 0x52, 0xd7, 0x6e, 0x06, 0x52,
+                                                       0x0b, 0x64, 0xf2, 0xa1, 0xda, 0x1b, 0x33, 0x14, 0x69, 0xaa};
+
+/* ---- certificates */
+
+struct fault *der_first(struct span bytes, struct span *ret)
+{
+        struct reader r = READER(bytes);
+        uint8_t tag = 0, length = 0;
+        if (bytes.len < 2)
+                return fault(FAULT_INVALID, "BAD_CERTIFICATE", "%zu bytes are no certificate", bytes.len);
+        TRY(reader_u8(&r, &tag));
+        TRY(reader_u8(&r, &length));
+        if (tag != DER_SEQUENCE)
+                return fault(FAULT_INVALID, "BAD_CERTIFICATE", "it starts with 0x%02x, no SEQUENCE", tag);
+        size_t len = length;
+        if (length >= 0x80) {
+                unsigned octets = length & 0x7fu;
+                if (octets < 1 || octets > 2 || reader_left(&r) < octets)
+                        return fault(FAULT_INVALID, "BAD_CERTIFICATE", "its length has %u bytes", octets);
+                len = 0;
+                for (unsigned i = 0; i < octets; i++) {
+                        uint8_t octet;
+                        TRY(reader_u8(&r, &octet));
+                        len = len << 8 | octet;
+                }
+                if (len < (octets == 1 ? 0x80u : 0x100u))
+                        return fault(FAULT_INVALID, "BAD_CERTIFICATE", "its length is not the shortest form");
+        }
+        if (reader_left(&r) < len)
+                return fault(FAULT_INVALID, "BAD_CERTIFICATE", "cut off: %zu of %zu bytes", reader_left(&r), len);
+        *ret = span_slice(bytes, 0, r.at + len);
+        return NULL;
+}
+
+static struct fault *add_certificate(struct tpm_ek *ek, struct span der)
+{
+        if (ek->certificate_count == EK_CHAIN_MAX)
+                return NULL; /* the verifier has its own intermediates as well */
+        struct buf *b = &ek->certificates[ek->certificate_count];
+        *b = BUF(CERT_MAX);
+        TRY(buf_append(b, der));
+        ek->certificate_count++;
+        return NULL;
+}
+
+static struct fault *add_leaf(struct tpm_ek *ek, struct cancel *cancel, TPM2_HANDLE index)
+{
+        AUTO(buf) struct buf area = BUF(CERT_MAX);
+        TRY(tpm_nv_read(ek->object.t, cancel, index, &area));
+        struct span der;
+        TRY_AS(der_first(buf_span(&area), &der), "EK certificate at 0x%08x", index);
+        return add_certificate(ek, der);
+}
+
+/* One or more indexes, in ascending order one text of concatenated certificates: a certificate may go over the edge of two. */
+static struct fault *add_chain(struct tpm_ek *ek, struct cancel *cancel)
+{
+        TPM2_HANDLE indexes[CHAIN_INDEX_MAX];
+        size_t count;
+        TRY(tpm_nv_list(ek->object.t, cancel, EK_NV_CHAIN_FIRST, EK_NV_CHAIN_LAST, indexes, COUNT_OF(indexes), &count));
+        AUTO(buf) struct buf area = BUF(CHAIN_AREA_MAX);
+        for (size_t i = 0; i < count; i++)
+                TRY(tpm_nv_read(ek->object.t, cancel, indexes[i], &area));
+
+        struct span rest = buf_span(&area), der;
+        while (rest.len > 0 && rest.data[0] == DER_SEQUENCE) { /* anything else is padding */
+                TRY_AS(der_first(rest, &der), "certificates at 0x%08x", EK_NV_CHAIN_FIRST);
+                TRY(add_certificate(ek, der));
+                rest = span_slice(rest, der.len, rest.len - der.len);
+        }
+        return NULL;
+}
+
+/* ---- the key */
+
+static TPMT_PUBLIC template_common(TPM2_ALG_ID type)
+{
+        TPMT_PUBLIC in = {.type = type,
+                          .nameAlg = TPM2_ALG_SHA256,
+                          .objectAttributes = TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT |
+                                              TPMA_OBJECT_SENSITIVEDATAORIGIN | TPMA_OBJECT_ADMINWITHPOLICY |
+                                              TPMA_OBJECT_RESTRICTED | TPMA_OBJECT_DECRYPT,
+                          .authPolicy.size = sizeof endorsement_policy};
+        memcpy(in.authPolicy.buffer, endorsement_policy, sizeof endorsement_policy);
+        return in;
+}
+
+/* L-1 */
+static TPM2B_PUBLIC template_rsa(void)
+{
+        TPM2B_PUBLIC in = {.publicArea = template_common(TPM2_ALG_RSA)};
+        in.publicArea.parameters.rsaDetail =
+                (TPMS_RSA_PARMS){.symmetric = {.algorithm = TPM2_ALG_AES, .keyBits.aes = 128, .mode.aes = TPM2_ALG_CFB},
+                                 .scheme.scheme = TPM2_ALG_NULL,
+                                 .keyBits = 2048};
+        in.publicArea.unique.rsa.size = 256;
+        return in;
+}
+
+/* L-2 */
+static TPM2B_PUBLIC template_ecc(void)
+{
+        TPM2B_PUBLIC in = {.publicArea = template_common(TPM2_ALG_ECC)};
+        in.publicArea.parameters.eccDetail =
+                (TPMS_ECC_PARMS){.symmetric = {.algorithm = TPM2_ALG_AES, .keyBits.aes = 128, .mode.aes = TPM2_ALG_CFB},
+                                 .scheme.scheme = TPM2_ALG_NULL,
+                                 .curveID = TPM2_ECC_NIST_P256,
+                                 .kdf.scheme = TPM2_ALG_NULL};
+        in.publicArea.unique.ecc.x.size = 32;
+        in.publicArea.unique.ecc.y.size = 32;
+        return in;
+}
+
+static const struct ek_kind {
+        const char *name;
+        TPM2_HANDLE nv_index;
+        TPM2B_PUBLIC (*template)(void);
+} kinds[] = {{"ECC P-256", EK_NV_ECC, template_ecc}, {"RSA 2048", EK_NV_RSA, template_rsa}};
+
+static struct fault *create(struct tpm_ek *ek, struct cancel *cancel, const struct ek_kind *kind)
+{
+        struct tpm_context *t = ek->object.t;
+        const TPM2B_SENSITIVE_CREATE no_auth = {0};
+        const TPM2B_DATA no_data = {0};
+        const TPML_PCR_SELECTION no_pcrs = {0};
+        const TPM2B_PUBLIC in = kind->template();
+        AUTO_ESYS TPM2B_PUBLIC *public = NULL;
+        TPM_CALL(t, cancel, "make endorsement key",
+                 Esys_CreatePrimary_Async(t->esys, ESYS_TR_RH_ENDORSEMENT, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE,
+                                          &no_auth, &in, &no_data, &no_pcrs),
+                 Esys_CreatePrimary_Finish(t->esys, &ek->object.handle, &public, NULL, NULL, NULL));
+
+        uint8_t bytes[sizeof public->publicArea];
+        size_t len = 0;
+        TRY(tpm_fault(Tss2_MU_TPMT_PUBLIC_Marshal(&public->publicArea, bytes, sizeof bytes, &len),
+                      "write public area"));
+        return buf_append(&ek->public, span_make(bytes, len));
+}
+
+/* A manufacturer may have used a template of its own: better said here than as a refusal from far away. */
+static struct fault *check_certificate(const struct tpm_ek *ek, const struct ek_kind *kind)
+{
+        AUTO(cert) struct cert *cert = NULL;
+        TRY_AS(cert_from_der(buf_span(&ek->certificates[0]), &cert), "EK certificate");
+        AUTO(tpm_public) struct tpm_public public = {0};
+        TRY(tpm_public_read(buf_span(&ek->public), &public));
+        if (cert_key(cert) == NULL || !span_eq(key_spki(cert_key(cert)), key_spki(public.key)))
+                return fault(FAULT_INTERNAL, "tee.fault",
+                             "the %s EK certificate is not for the key of the default template", kind->name);
+        return NULL;
+}
+
+static struct fault *has_index(struct tpm_context *t, struct cancel *cancel, TPM2_HANDLE index, bool *ret)
+{
+        TPM2_HANDLE found;
+        size_t count;
+        TRY(tpm_nv_list(t, cancel, index, index, &found, 1, &count));
+        *ret = count == 1;
+        return NULL;
+}
+
+static struct fault *load_certified(struct tpm_ek *ek, struct cancel *cancel, const struct ek_kind *kind,
+                                    bool wants_certificates)
+{
+        TRY(create(ek, cancel, kind));
+        if (!wants_certificates)
+                return NULL;
+        TRY(add_leaf(ek, cancel, kind->nv_index));
+        TRY(check_certificate(ek, kind));
+        return add_chain(ek, cancel);
+}
+
+/* Without a certificate: what the TPM can do. Curves and key sizes are optional for a TPM. */
+static struct fault *load_bare(struct tpm_ek *ek, struct cancel *cancel)
+{
+        AUTO(fault) struct fault *f = NULL;
+        for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+                fault_free(f);
+                f = create(ek, cancel, &kinds[i]);
+                if (f == NULL || strcmp(fault_token(f), "tee.fault") != 0)
+                        return TAKE(f);
+        }
+        return TAKE(f);
+}
+
+struct tpm_ek tpm_ek_new(struct tpm_context *t)
+{
+        return (struct tpm_ek){.object = TPM_OBJECT(t), .public = BUF(TPM_PUBLIC_MAX)};
+}
+
+struct fault *tpm_ek_load(struct tpm_context *t, struct cancel *cancel, bool wants_certificates, struct tpm_ek *ret)
+{
+        AUTO(tpm_ek) struct tpm_ek ek = tpm_ek_new(t);
+        const struct ek_kind *certified = NULL;
+        for (size_t i = 0; certified == NULL && i < COUNT_OF(kinds); i++) {
+                bool is_there;
+                TRY(has_index(t, cancel, kinds[i].nv_index, &is_there));
+                if (is_there)
+                        certified = &kinds[i];
+        }
+        if (certified != NULL)
+                TRY(load_certified(&ek, cancel, certified, wants_certificates));
+        if (certified == NULL)
+                TRY(load_bare(&ek, cancel));
+
+        *ret = ek;
+        ek = tpm_ek_new(t); /* what was given away is not flushed */
+        return NULL;
+}
+
+void tpm_ek_clear(struct tpm_ek *ek)
+{
+        tpm_object_clear(&ek->object);
+        buf_clear(&ek->public);
+        for (size_t i = 0; i < ek->certificate_count; i++)
+                buf_clear(&ek->certificates[i]);
+        ek->certificate_count = 0;
+}
