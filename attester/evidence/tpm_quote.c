@@ -107,7 +107,7 @@ static struct fault *read_values(struct tpm_context *t, struct cancel *cancel, c
 static struct fault *values_fit(const struct tpm_quote *q, const struct tpm_evidence *e, bool *ret)
 {
         uint8_t digest[HASH_MAX_LEN];
-        TRY(tpm_pcr_digest(q, e->values, HASH_SHA256, digest));
+        TRY(tpm_evidence_pcr_digest(e, q, HASH_SHA256, digest));
         *ret = span_eq(span_make(digest, SHA256_LEN), q->pcr_digest);
         return NULL;
 }

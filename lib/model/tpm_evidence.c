@@ -44,6 +44,25 @@ uint32_t tpm_evidence_pcrs(const struct tpm_evidence *e, enum hash_alg bank)
         return bits;
 }
 
+struct fault *tpm_evidence_pcr_digest(const struct tpm_evidence *e, const struct tpm_quote *q,
+                                      enum hash_alg signature_hash, uint8_t *ret_digest)
+{
+        struct span in_order[TPM_BANKS_MAX][TPM_PCR_COUNT] = {
+                0}; /* tpm_pcr_digest has the banks as the quote has them */
+        uint32_t unquoted[TPM_BANKS_MAX];
+        for (unsigned bank = 0; bank < TPM_BANKS_MAX; bank++)
+                unquoted[bank] = tpm_evidence_pcrs(e, (enum hash_alg) bank);
+        for (size_t i = 0; i < q->bank_count; i++) {
+                memcpy(in_order[i], e->values[q->banks[i].bank], sizeof in_order[i]);
+                unquoted[q->banks[i].bank] = 0; /* tpm_pcr_digest compares within a bank */
+        }
+        for (unsigned bank = 0; bank < TPM_BANKS_MAX; bank++)
+                if (unquoted[bank] != 0)
+                        return fault(FAULT_DENIED, "tpm.pcr_values", "values of bank %s came, which isn't quoted",
+                                     hash_name((enum hash_alg) bank));
+        return tpm_pcr_digest(q, in_order, signature_hash, ret_digest);
+}
+
 struct fault *tpm_evidence_write(const struct tpm_evidence *e, struct buf *out)
 {
         AUTO(json) struct json *j = json_new_object();

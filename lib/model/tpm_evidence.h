@@ -34,6 +34,11 @@ void tpm_evidence_drop_pcrs(struct tpm_evidence *e);
 /* Bit n: a value of PCR n of `bank` was supplied. */
 uint32_t tpm_evidence_pcrs(const struct tpm_evidence *e, enum hash_alg bank);
 
+/* The digest that `q`, read from `attest`, must have: over the values of exactly the registers that it selects, in its order, under the
+ * hash of the signature scheme. FAULT_DENIED "tpm.pcr_values" when one is missing, or one is supplied that isn't quoted. */
+struct fault *tpm_evidence_pcr_digest(const struct tpm_evidence *e, const struct tpm_quote *q,
+                                      enum hash_alg signature_hash, uint8_t *ret_digest) MUST_USE;
+
 struct fault *tpm_evidence_write(const struct tpm_evidence *e, struct buf *out) MUST_USE;
 struct fault *tpm_evidence_read(struct span text, struct tpm_evidence *ret) MUST_USE;
 void tpm_evidence_clear(struct tpm_evidence *e);
