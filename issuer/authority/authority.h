@@ -10,11 +10,14 @@
 #include "lib/base/cancel.h"
 #include "lib/crypt/x509.h"
 
+#define INTERMEDIATE_LIFE_MIN_MS (60ll * 1000)
+#define INTERMEDIATE_LIFE_MAX_MS (24ll * 3600 * 1000)
+
 struct authority_options {
         const char *trust_domain;
         const char *root_certificate; /* PEM file */
         const char *root_key;         /* PEM file, opened by the signer only */
-        int64_t intermediate_life_ms; /* ≤ 24 h */
+        int64_t intermediate_life_ms; /* INTERMEDIATE_LIFE_MIN_MS to _MAX_MS */
         int64_t max_leaf_life_ms;
         int64_t backdate_ms;
 };
@@ -25,7 +28,7 @@ struct fault *authority_init_root(const struct authority_options *o, struct wall
 struct fault *authority_start(const struct authority_options *o, struct authority **ret) MUST_USE;
 
 struct leaf_order {
-        uint8_t serial[16];   /* from authority_serial, recorded before */
+        uint8_t serial[16]; /* from authority_serial, recorded before */
         const char *identity;
         const char *const *dns;
         size_t dns_count;
@@ -34,8 +37,11 @@ struct leaf_order {
 };
 struct leaf_issued {
         struct buf leaf; /* DER */
+        struct buf
+                issuer; /* DER of the intermediate that signed it: what the chain must carry, also right after a renewal */
 };
-/* All or none. Thread-safe; many orders in one round trip to the signer. FAULT_UNAVAILABLE "SIGNER_GONE" when it died (the program
+#define LEAF_DNS_MAX 8
+/* `ret` is an array of `count`; on a fault nothing in it is set. All or none. Thread-safe; many orders in one round trip to the signer. FAULT_UNAVAILABLE "SIGNER_GONE" when it died (the program
  * should exit then), FAULT_DENIED "authority.*" when the signer refuses. */
 struct fault *authority_issue(struct authority *a, const struct leaf_order *orders, size_t count, struct cancel *cancel,
                               struct leaf_issued *ret) MUST_USE;

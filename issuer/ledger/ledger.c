@@ -1,5 +1,6 @@
 #include "issuer/ledger/ledger.h"
 
+#include <signal.h>
 #include <stdatomic.h>
 
 #include "issuer/ledger/record.h"
@@ -266,7 +267,11 @@ struct fault *ledger_open(struct store *store, const struct clock *clock, struct
         atomic_init(&l->records, records);
         pthread_mutex_init(&l->mu, NULL);
         cond_init_boot(&l->queued);
+        sigset_t all, before;
+        sigfillset(&all);
+        (void) pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the main thread's; fails only by misuse */
         int err = pthread_create(&l->thread, NULL, commit_loop, l);
+        (void) pthread_sigmask(SIG_SETMASK, &before, NULL);
         if (err != 0) {
                 free(l);
                 return fault_errno(FAULT_UNAVAILABLE, "STORE", err, "start the ledger's thread");

@@ -1,0 +1,256 @@
+#include "issuer/authority/authority.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "issuer/authority/link.h"
+#include "issuer/authority/signer.h"
+#include "lib/base/file.h"
+#include "lib/base/log.h"
+
+typedef Vouchsafe__Signer__V1__Call PbCall;
+typedef Vouchsafe__Signer__V1__Order PbOrder;
+typedef Vouchsafe__Signer__V1__Answer PbAnswer;
+typedef Vouchsafe__Signer__V1__Intermediate PbIntermediate;
+
+#define ROOTS_PEM_MAX  (256 * 1024)
+#define CALL_BYTES_MAX (96u * 1024) /* of orders in one call: leaves are larger than orders and must fit the answer */
+
+struct authority {
+        pid_t signer;
+        struct link *link;
+        struct buf roots_pem;
+
+        pthread_mutex_t mu;
+        struct buf intermediate;  /* DER; guarded by mu */
+        int64_t not_after_unix_s; /* guarded by mu */
+        int64_t renew_at_unix_s;  /* guarded by mu */
+};
+
+/* ---- issuing ---- */
+
+static void remember_intermediate(struct authority *a, const PbIntermediate *i)
+{
+        pthread_mutex_lock(&a->mu);
+        bool is_new = !span_eq(buf_span(&a->intermediate), span_make(i->certificate.data, i->certificate.len));
+        if (is_new) {
+                buf_clear(&a->intermediate);
+                AUTO(fault)
+                struct fault *f = buf_append(&a->intermediate, span_make(i->certificate.data, i->certificate.len));
+                a->not_after_unix_s = f == NULL ? i->not_after_unix_s : 0;
+                a->renew_at_unix_s = f == NULL ? i->renew_at_unix_s : 0; /* too large for us: asked for again */
+        }
+        pthread_mutex_unlock(&a->mu);
+        if (is_new)
+                log_info("intermediate_changed", KV("not_after_unix_s", i->not_after_unix_s));
+}
+
+/* The pair of arrays that protobuf-c packs from; `out` borrows from `in`. */
+static void fill_call(PbCall *call, PbOrder *out, PbOrder **list, const struct leaf_order *in, size_t count)
+{
+        vouchsafe__signer__v1__call__init(call);
+        for (size_t i = 0; i < count; i++) {
+                vouchsafe__signer__v1__order__init(&out[i]);
+                /* packing only reads */
+                out[i].serial = (ProtobufCBinaryData){sizeof(in[i].serial), (uint8_t *) (uintptr_t) in[i].serial};
+                out[i].identity = (char *) (uintptr_t) in[i].identity;
+                out[i].n_dns = in[i].dns_count;
+                out[i].dns = (char **) (uintptr_t) in[i].dns;
+                out[i].spki = (ProtobufCBinaryData){in[i].spki.len, (uint8_t *) (uintptr_t) in[i].spki.data};
+                out[i].not_before_unix_s = in[i].not_before_unix_s;
+                out[i].not_after_unix_s = in[i].not_after_unix_s;
+                list[i] = &out[i];
+        }
+        call->n_orders = count;
+        call->orders = list;
+}
+
+static struct fault *copy_leaves(const PbAnswer *answer, size_t count, struct leaf_issued *ret)
+{
+        if (answer->n_leaves != count)
+                return fault(FAULT_INTERNAL, "SIGNER_ANSWER", "%zu leaves for %zu orders", answer->n_leaves, count);
+        const ProtobufCBinaryData *issuer = &answer->intermediate->certificate;
+        for (size_t i = 0; i < count; i++) {
+                ret[i] = (struct leaf_issued){BUF(CERT_MAX), BUF(CERT_MAX)};
+                TRY(buf_append(&ret[i].leaf, span_make(answer->leaves[i].data, answer->leaves[i].len)));
+                TRY(buf_append(&ret[i].issuer, span_make(issuer->data, issuer->len)));
+        }
+        return NULL;
+}
+
+static struct fault *call_signer(struct authority *a, const struct leaf_order *orders, size_t count,
+                                 struct cancel *cancel, struct leaf_issued *ret)
+{
+        PbCall call;
+        PbOrder room[SIGNER_ORDERS_MAX], *list[SIGNER_ORDERS_MAX];
+        fill_call(&call, room, list, orders, count);
+        PbAnswer *answer = NULL;
+        TRY(link_call(a->link, &call, cancel, &answer));
+        remember_intermediate(a, answer->intermediate);
+        struct fault *f = copy_leaves(answer, count, ret);
+        vouchsafe__signer__v1__answer__free_unpacked(answer, NULL);
+        return f;
+}
+
+static size_t order_bytes(const struct leaf_order *o)
+{
+        size_t bytes = 256 + strlen(o->identity) + o->spki.len;
+        for (size_t i = 0; i < o->dns_count; i++)
+                bytes += 8 + strlen(o->dns[i]);
+        return bytes;
+}
+
+/* How many of the orders go into the next call: at least one. */
+static size_t next_call(const struct leaf_order *orders, size_t count)
+{
+        size_t taken = 0;
+        for (size_t bytes = 0; taken < count && taken < SIGNER_ORDERS_MAX; taken++) {
+                bytes += order_bytes(&orders[taken]);
+                if (taken > 0 && bytes > CALL_BYTES_MAX)
+                        break;
+        }
+        return taken;
+}
+
+struct fault *authority_issue(struct authority *a, const struct leaf_order *orders, size_t count, struct cancel *cancel,
+                              struct leaf_issued *ret)
+{
+        struct leaf_issued *issued = alloc_zero(count, sizeof(*issued));
+        struct fault *f = NULL;
+        for (size_t at = 0; at < count && f == NULL;) {
+                size_t taken = next_call(orders + at, count - at);
+                f = call_signer(a, orders + at, taken, cancel, issued + at);
+                at += taken;
+        }
+        for (size_t i = 0; i < count; i++) {
+                if (f == NULL)
+                        ret[i] = issued[i];
+                else
+                        leaf_issued_clear(&issued[i]);
+        }
+        free(issued);
+        return fault_prefix(f, "sign");
+}
+
+void leaf_issued_clear(struct leaf_issued *l)
+{
+        buf_clear(&l->leaf);
+        buf_clear(&l->issuer);
+}
+
+/* ---- what the certificates are ---- */
+
+static bool is_stale(struct authority *a)
+{
+        pthread_mutex_lock(&a->mu);
+        bool stale = wall_unix_s(clock_wall(&clock_system)) >= a->renew_at_unix_s;
+        pthread_mutex_unlock(&a->mu);
+        return stale;
+}
+
+struct fault *authority_intermediate(struct authority *a, struct buf *out, int64_t *ret_not_after_unix_s)
+{
+        if (is_stale(a))
+                TRY_AS(call_signer(a, NULL, 0, NULL, NULL), "ask for the intermediate");
+        pthread_mutex_lock(&a->mu);
+        struct fault *f = buf_append(out, buf_span(&a->intermediate));
+        if (f == NULL)
+                *ret_not_after_unix_s = a->not_after_unix_s;
+        pthread_mutex_unlock(&a->mu);
+        return f;
+}
+
+struct fault *authority_roots(struct authority *a, struct cert_list *ret)
+{
+        return cert_list_from_pem(buf_span(&a->roots_pem), ret);
+}
+
+/* ---- life ---- */
+
+static void on_death(void *arg UNUSED)
+{
+        log_error("signer_gone");
+}
+
+bool authority_is_dead(struct authority *a)
+{
+        return link_is_dead(a->link);
+}
+
+static struct fault *fork_signer(const struct authority_options *o, pid_t *ret_pid, int *ret_socket)
+{
+        int pair[2];
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+                return fault_errno(FAULT_INTERNAL, "SIGNER_SOCKET", errno, "make a socket pair");
+        (void) fflush(NULL); /* or the child would have what is buffered here as well */
+        pid_t parent = getpid(), child = fork();
+        if (child == 0)
+                signer_run(o, parent, pair[1]);
+        close(pair[1]);
+        if (child < 0) {
+                int err = errno;
+                close(pair[0]);
+                return fault_errno(FAULT_UNAVAILABLE, "SIGNER_GONE", err, "fork the signer");
+        }
+        *ret_pid = child;
+        *ret_socket = pair[0];
+        return NULL;
+}
+
+/* It has nothing to save, and may be stopped or stuck: killed, then collected. */
+static void end_signer(pid_t pid)
+{
+        (void) kill(pid, SIGKILL); /* it may have ended by itself */
+        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+                continue;
+}
+
+static struct fault *hear_first_word(struct authority *a, int socket)
+{
+        PbAnswer *answer = NULL;
+        TRY_AS(link_receive(socket, &answer), "start the signer");
+        remember_intermediate(a, answer->intermediate);
+        vouchsafe__signer__v1__answer__free_unpacked(answer, NULL);
+        return NULL;
+}
+
+struct fault *authority_start(const struct authority_options *o, struct authority **ret)
+{
+        struct authority *a = NEW(struct authority);
+        a->roots_pem = BUF(ROOTS_PEM_MAX);
+        a->intermediate = BUF(CERT_MAX);
+        pthread_mutex_init(&a->mu, NULL); /* default attributes: can't fail */
+        int socket = -1;
+        struct fault *f = fork_signer(o, &a->signer, &socket);
+        if (f == NULL)
+                f = hear_first_word(a, socket);
+        if (f == NULL)
+                f = file_read(o->root_certificate, &a->roots_pem);
+        if (f == NULL)
+                f = link_start(socket, on_death, a, &a->link);
+        if (f != NULL) {
+                if (socket >= 0)
+                        close(socket);
+                authority_stop(a);
+                return f;
+        }
+        *ret = a;
+        return NULL;
+}
+
+void authority_stop(struct authority *a)
+{
+        if (a == NULL)
+                return;
+        link_stop(a->link);
+        if (a->signer > 0)
+                end_signer(a->signer);
+        buf_clear(&a->roots_pem);
+        buf_clear(&a->intermediate);
+        pthread_mutex_destroy(&a->mu);
+        free(a);
+}

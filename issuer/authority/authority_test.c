@@ -1,0 +1,296 @@
+#include "issuer/authority/authority.h"
+
+#include <dirent.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "lib/base/file.h"
+#include "lib/base/log.h"
+#include "lib/base/parse.h"
+#include "tests/fakes/expect.h"
+
+struct fixture {
+        char dir[32];
+        char certificate[64], key[64];
+        struct authority_options options;
+        struct authority *authority;
+        struct key *pod_key;
+};
+
+static int set_up(void **state)
+{
+        struct fixture *f = NEW(struct fixture);
+        strcpy(f->dir, "/tmp/authority-XXXXXX");
+        assert_non_null(mkdtemp(f->dir));
+        snprintf(f->certificate, sizeof(f->certificate), "%s/root.pem", f->dir);
+        snprintf(f->key, sizeof(f->key), "%s/root.key", f->dir);
+        f->options = (struct authority_options){.trust_domain = "example.org",
+                                                .root_certificate = f->certificate,
+                                                .root_key = f->key,
+                                                .intermediate_life_ms = 3600000,
+                                                .max_leaf_life_ms = 600000,
+                                                .backdate_ms = 30000};
+        expect_ok(authority_init_root(&f->options, clock_wall(&clock_system)));
+        expect_ok(authority_start(&f->options, &f->authority));
+        expect_ok(key_generate(KEY_P256, &f->pod_key));
+        *state = f;
+        return 0;
+}
+
+static int tear_down(void **state)
+{
+        struct fixture *f = *state;
+        authority_stop(f->authority);
+        key_free(f->pod_key);
+        assert_int_equal(unlink(f->certificate), 0);
+        assert_int_equal(unlink(f->key), 0);
+        assert_int_equal(rmdir(f->dir), 0);
+        free(f);
+        return 0;
+}
+
+static struct leaf_order good_order(const struct fixture *f)
+{
+        int64_t now_s = wall_unix_s(clock_wall(&clock_system));
+        struct leaf_order o = {.identity = "spiffe://example.org/ns/a/sa/b",
+                               .spki = key_spki(f->pod_key),
+                               .not_before_unix_s = now_s - 30,
+                               .not_after_unix_s = now_s + 300};
+        authority_serial(o.serial);
+        return o;
+}
+
+static void verify(const struct fixture *f, const struct leaf_issued *issued, const struct leaf_order *o)
+{
+        AUTO(cert) struct cert *leaf = NULL;
+        expect_ok(cert_from_der(buf_span(&issued->leaf), &leaf));
+        AUTO(cert_list) struct cert_list through = {1, {NULL}}, roots = {0};
+        expect_ok(cert_from_der(buf_span(&issued->issuer), &through.certs[0]));
+        expect_ok(authority_roots(f->authority, &roots));
+        expect_ok(cert_verify(leaf, &through, &roots, CERT_PURPOSE_WORKLOAD, clock_wall(&clock_system)));
+        assert_string_equal(cert_uri(leaf, 0), o->identity);
+        assert_int_equal(wall_unix_s(cert_not_after(leaf)), o->not_after_unix_s);
+}
+
+static void issues_leaves_that_verify(void **state)
+{
+        struct fixture *f = *state;
+        struct leaf_order o = good_order(f);
+        AUTO(leaf_issued) struct leaf_issued issued = {0};
+        expect_ok(authority_issue(f->authority, &o, 1, NULL, &issued));
+        verify(f, &issued, &o);
+
+        AUTO(buf) struct buf intermediate = BUF(CERT_MAX);
+        int64_t end_s = 0;
+        expect_ok(authority_intermediate(f->authority, &intermediate, &end_s));
+        assert_true(span_eq(buf_span(&intermediate), buf_span(&issued.issuer)));
+        assert_true(end_s > o.not_after_unix_s);
+        assert_false(authority_is_dead(f->authority));
+}
+
+#define MANY 150 /* more than one call holds */
+static void issues_many_at_once(void **state)
+{
+        struct fixture *f = *state;
+        static const char *const dns[LEAF_DNS_MAX] = {"a.example.org", "b.example.org", "c.example.org",
+                                                      "d.example.org", "e.example.org", "f.example.org",
+                                                      "g.example.org", "h.example.org"};
+        char long_identity[1800] = "spiffe://example.org/";
+        memset(long_identity + strlen(long_identity), 'a', sizeof(long_identity) - strlen(long_identity) - 1);
+        struct leaf_order orders[MANY];
+        for (size_t i = 0; i < MANY; i++) {
+                orders[i] = good_order(f);
+                orders[i].identity = long_identity;
+                orders[i].dns = dns;
+                orders[i].dns_count = LEAF_DNS_MAX;
+        }
+        struct leaf_issued issued[MANY];
+        expect_ok(authority_issue(f->authority, orders, MANY, NULL, issued));
+        for (size_t i = 0; i < MANY; i++) {
+                if (i % 49 == 0)
+                        verify(f, &issued[i], &orders[i]);
+                leaf_issued_clear(&issued[i]);
+        }
+}
+
+static void refuses_forbidden_orders(void **state)
+{
+        struct fixture *f = *state;
+        static const char *const bad_dns[] = {"*.example.org"};
+        static const struct {
+                const char *token;
+                const char *identity;
+                int64_t more_life_s;
+                bool bad_key, bad_serial, bad_name;
+        } rows[] = {
+                {"authority.trust_domain", .identity = "spiffe://example.com/a"},
+                {"authority.reserved", .identity = "spiffe://example.org/vouchsafe/issuer"},
+                {"authority.identity", .identity = "spiffe://example.org"},
+                {"authority.lifetime", .more_life_s = 600},
+                {"authority.not_after", .more_life_s = 3600},
+                {"authority.not_after", .more_life_s = -300},
+                {"authority.key", .bad_key = true},
+                {"authority.serial", .bad_serial = true},
+                {"authority.dns", .bad_name = true},
+        };
+        for (size_t i = 0; i < COUNT_OF(rows); i++) {
+                struct leaf_order o[] = {good_order(f), good_order(f)};
+                if (rows[i].identity != NULL)
+                        o[1].identity = rows[i].identity;
+                o[1].not_after_unix_s += rows[i].more_life_s;
+                if (rows[i].bad_key)
+                        o[1].spki.len--;
+                if (rows[i].bad_serial)
+                        memset(o[1].serial, 0, sizeof(o[1].serial));
+                if (rows[i].bad_name) {
+                        o[1].dns = bad_dns;
+                        o[1].dns_count = 1;
+                }
+                struct leaf_issued none[2] = {0};
+                expect_fault_row(authority_issue(f->authority, o, 2, NULL, none), FAULT_DENIED, rows[i].token,
+                                 rows[i].token);
+                assert_null(none[0].leaf.data);
+        }
+        struct leaf_order o = good_order(f);
+        AUTO(leaf_issued) struct leaf_issued issued = {0};
+        expect_ok(authority_issue(f->authority, &o, 1, NULL, &issued));
+        struct leaf_issued none = {0};
+        expect_fault(authority_issue(f->authority, &o, 1, NULL, &none), FAULT_DENIED, "authority.serial_reuse");
+}
+
+/* ---- many threads ---- */
+
+#define THREADS 4
+#define ROUNDS  20
+
+static void *issue_often(void *arg)
+{
+        struct fixture *f = arg;
+        for (int i = 0; i < ROUNDS; i++) {
+                struct leaf_order o = good_order(f);
+                AUTO(leaf_issued) struct leaf_issued issued = {0};
+                AUTO(fault) struct fault *bad = authority_issue(f->authority, &o, 1, NULL, &issued);
+                AUTO(cert) struct cert *leaf = NULL;
+                if (bad == NULL)
+                        bad = cert_from_der(buf_span(&issued.leaf), &leaf);
+                /* the answer must be to this order, not to another thread's */
+                if (bad != NULL || (o.serial[0] != 0 && !span_eq(cert_serial(leaf), SPAN_OF(o.serial))))
+                        return arg;
+        }
+        return NULL;
+}
+
+static void threads_get_their_own_answers(void **state)
+{
+        pthread_t threads[THREADS];
+        for (size_t i = 0; i < THREADS; i++)
+                assert_int_equal(pthread_create(&threads[i], NULL, issue_often, *state), 0);
+        for (size_t i = 0; i < THREADS; i++) {
+                void *failed = NULL;
+                pthread_join(threads[i], &failed);
+                assert_null(failed);
+        }
+}
+
+/* ---- the process ---- */
+
+/* The only child of this process. */
+static pid_t signer_pid(void)
+{
+        AUTO_STRING char *path = alloc_printf("/proc/self/task/%d/children", (int) getpid());
+        AUTO(buf) struct buf text = BUF(256);
+        expect_ok(file_read(path, &text));
+        while (text.len > 0 && text.data[text.len - 1] == ' ')
+                buf_truncate(&text, text.len - 1);
+        uint64_t pid = 0;
+        expect_ok(parse_u64(buf_span(&text), 1, INT32_MAX, &pid));
+        return (pid_t) pid;
+}
+
+static void the_signer_is_named_and_shut_in(void **state UNUSED)
+{
+        AUTO_STRING char *path = alloc_printf("/proc/%d/status", (int) signer_pid());
+        AUTO(buf) struct buf text = BUF(65536);
+        expect_ok(file_read(path, &text));
+        static const char *const lines[] = {"Name:\tvouchsafe-signe", "NoNewPrivs:\t1", "Seccomp:\t2"};
+        for (size_t i = 0; i < COUNT_OF(lines); i++)
+                if (strstr(buf_str(&text), lines[i]) == NULL)
+                        fail_msg("%s", lines[i]);
+}
+
+static void a_dead_signer_is_noticed(void **state)
+{
+        struct fixture *f = *state;
+        log_set_level(LOG_ERROR);
+        assert_int_equal(kill(signer_pid(), SIGKILL), 0);
+        struct leaf_order o = good_order(f);
+        struct leaf_issued none = {0};
+        expect_fault(authority_issue(f->authority, &o, 1, NULL, &none), FAULT_UNAVAILABLE, "SIGNER_GONE");
+        for (int i = 0; i < 500 && !authority_is_dead(f->authority); i++)
+                nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL); /* for the reading thread, not for time */
+        assert_true(authority_is_dead(f->authority));
+        expect_fault(authority_issue(f->authority, &o, 1, NULL, &none), FAULT_UNAVAILABLE, "SIGNER_GONE");
+}
+
+static void a_stopped_signer_is_given_up(void **state)
+{
+        struct fixture *f = *state;
+        pid_t signer = signer_pid();
+        assert_int_equal(kill(signer, SIGSTOP), 0);
+        AUTO(cancel) struct cancel cancel;
+        cancel_init(&cancel, &clock_system, (struct boot){clock_boot(&clock_system).ms + 20});
+        struct leaf_order o = good_order(f);
+        struct leaf_issued none = {0};
+        expect_fault(authority_issue(f->authority, &o, 1, &cancel, &none), FAULT_DEADLINE, "DEADLINE");
+        assert_int_equal(kill(signer, SIGCONT), 0);
+        /* its late answer to the first order is nobody's; the second gets its own */
+        struct leaf_order second = good_order(f);
+        AUTO(leaf_issued) struct leaf_issued issued = {0};
+        expect_ok(authority_issue(f->authority, &second, 1, NULL, &issued));
+        verify(f, &issued, &second);
+}
+
+static void says_why_it_does_not_start(void **state)
+{
+        struct fixture *f = *state;
+        struct authority_options o = f->options;
+        o.root_key = "/nonexistent/root.key";
+        struct authority *none = NULL;
+        AUTO(fault) struct fault *why = authority_start(&o, &none);
+        assert_non_null(why);
+        assert_null(none);
+        assert_string_equal(fault_token(why), "NO_FILE");
+        assert_non_null(strstr(fault_text(why), "/nonexistent/root.key"));
+}
+
+static void serials_are_positive_and_differ(void **state UNUSED)
+{
+        uint8_t first[16], second[16];
+        for (int i = 0; i < 1000; i++) {
+                authority_serial(first);
+                authority_serial(second);
+                assert_int_equal(first[0] & 0x80, 0);
+                assert_memory_not_equal(first, second, sizeof(first));
+        }
+}
+
+int main(void)
+{
+        log_set_level(LOG_WARN);
+#define WITH_SIGNER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+        const struct CMUnitTest tests[] = {
+                WITH_SIGNER(issues_leaves_that_verify),
+                WITH_SIGNER(issues_many_at_once),
+                WITH_SIGNER(refuses_forbidden_orders),
+                WITH_SIGNER(threads_get_their_own_answers),
+                WITH_SIGNER(the_signer_is_named_and_shut_in),
+                WITH_SIGNER(a_dead_signer_is_noticed),
+                WITH_SIGNER(a_stopped_signer_is_given_up),
+                WITH_SIGNER(says_why_it_does_not_start),
+                cmocka_unit_test(serials_are_positive_and_differ),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,186 @@
+#include "issuer/authority/signer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "issuer/authority/ca.h"
+#include "issuer/authority/sandbox.h"
+#include "lib/wire/pbcheck.h"
+#include "proto/signer.pb-c.h"
+
+typedef Vouchsafe__Signer__V1__Call PbCall;
+typedef Vouchsafe__Signer__V1__Order PbOrder;
+typedef Vouchsafe__Signer__V1__Answer PbAnswer;
+typedef Vouchsafe__Signer__V1__Intermediate PbIntermediate;
+
+#define EXIT_PARENT_GONE 0
+#define EXIT_NOT_LOADED  1
+#define EXIT_BROKEN_CALL 2
+
+struct signer {
+        int socket;
+        struct ca *ca;
+};
+
+static void send_or_end(const struct signer *s, const PbAnswer *answer)
+{
+        AUTO(buf) struct buf packed = BUF(SIGNER_MESSAGE_MAX);
+        AUTO(fault) struct fault *f = pb_pack(&answer->base, &packed);
+        if (f != NULL)
+                _exit(EXIT_BROKEN_CALL); /* the issuer sees it end */
+        ssize_t sent;
+        do
+                sent = write(s->socket, packed.data, packed.len);
+        while (sent < 0 && errno == EINTR);
+        if (sent < 0)
+                _exit(EXIT_PARENT_GONE);
+}
+
+static void send_fault(const struct signer *s, uint64_t id, const struct fault *f)
+{
+        PbAnswer answer;
+        vouchsafe__signer__v1__answer__init(&answer);
+        answer.id = id;
+        answer.code = (uint32_t) fault_code(f);
+        answer.token = (char *) fault_token(f); /* packing only reads */
+        answer.text = (char *) fault_text(f);
+        send_or_end(s, &answer);
+}
+
+static void send_leaves(const struct signer *s, uint64_t id, const struct buf *leaves, size_t count)
+{
+        PbIntermediate intermediate;
+        vouchsafe__signer__v1__intermediate__init(&intermediate);
+        const struct cert *c = ca_intermediate(s->ca);
+        struct span der = cert_der(c);
+        intermediate.certificate = (ProtobufCBinaryData){der.len, (uint8_t *) (uintptr_t) der.data}; /* only read */
+        intermediate.not_after_unix_s = wall_unix_s(cert_not_after(c));
+        intermediate.renew_at_unix_s = ca_renew_at_unix_s(s->ca);
+
+        ProtobufCBinaryData datas[SIGNER_ORDERS_MAX];
+        for (size_t i = 0; i < count; i++)
+                datas[i] = (ProtobufCBinaryData){leaves[i].len, leaves[i].data};
+        PbAnswer answer;
+        vouchsafe__signer__v1__answer__init(&answer);
+        answer.id = id;
+        answer.n_leaves = count;
+        answer.leaves = datas;
+        answer.intermediate = &intermediate;
+        send_or_end(s, &answer);
+}
+
+/* Borrows from `in`. A serial of another length becomes zero, which the rules refuse. */
+static struct leaf_order order_from(const PbOrder *in)
+{
+        struct leaf_order o = {
+                .identity = in->identity,
+                .dns = (const char *const *) in->dns,
+                .dns_count = in->n_dns,
+                .spki = span_make(in->spki.data, in->spki.len),
+                .not_before_unix_s = in->not_before_unix_s,
+                .not_after_unix_s = in->not_after_unix_s,
+        };
+        if (in->serial.len == sizeof(o.serial))
+                memcpy(o.serial, in->serial.data, sizeof(o.serial));
+        return o;
+}
+
+static struct fault *issue(struct signer *s, const PbCall *call, struct wall now, struct buf leaves[SIGNER_ORDERS_MAX])
+{
+        if (call->n_orders > SIGNER_ORDERS_MAX)
+                return fault(FAULT_INVALID, "authority.batch", "%zu orders in one call, at most %d are taken",
+                             call->n_orders, SIGNER_ORDERS_MAX);
+        struct leaf_order orders[SIGNER_ORDERS_MAX];
+        for (size_t i = 0; i < call->n_orders; i++)
+                orders[i] = order_from(call->orders[i]);
+        TRY(ca_renew_if_due(s->ca, now));
+        return ca_issue(s->ca, orders, call->n_orders, now, leaves);
+}
+
+static void answer(struct signer *s, const PbCall *call)
+{
+        struct buf leaves[SIGNER_ORDERS_MAX];
+        AUTO(fault) struct fault *f = issue(s, call, clock_wall(&clock_system), leaves);
+        if (f != NULL) {
+                send_fault(s, call->id, f);
+                return;
+        }
+        send_leaves(s, call->id, leaves, call->n_orders);
+        for (size_t i = 0; i < call->n_orders; i++)
+                buf_clear(&leaves[i]);
+}
+
+static _Noreturn void serve(struct signer *s)
+{
+        static uint8_t message[SIGNER_MESSAGE_MAX + 1];
+        for (;;) {
+                ssize_t len = read(s->socket, message, sizeof(message));
+                if (len < 0 && errno == EINTR)
+                        continue;
+                if (len <= 0)
+                        _exit(EXIT_PARENT_GONE);
+                if ((size_t) len > SIGNER_MESSAGE_MAX)
+                        _exit(EXIT_BROKEN_CALL); /* our issuer sends no such thing: whoever does isn't served */
+                ProtobufCMessage *call = NULL;
+                struct fault *broken = pb_unpack(&vouchsafe__signer__v1__call__descriptor,
+                                                 span_make(message, (size_t) len), &PBCHECK_LIMITS, &call);
+                if (broken != NULL)
+                        _exit(EXIT_BROKEN_CALL);
+                answer(s, (const PbCall *) call);
+                protobuf_c_message_free_unpacked(call, NULL);
+        }
+}
+
+/* All descriptors but stderr and `*socket`, which becomes 3; standard input and output lead nowhere. */
+static struct fault *close_others(int *socket)
+{
+        int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
+        if (nowhere < 0 || dup2(nowhere, 0) < 0 || dup2(nowhere, 1) < 0 || dup2(*socket, 3) < 0 ||
+            close_range(4, ~0u, 0) != 0)
+                return fault_errno(FAULT_INTERNAL, "SANDBOX", errno, "close what the signer doesn't need");
+        *socket = 3;
+        return NULL;
+}
+
+/* Signs something for nobody: whatever the libraries load or open at first use is loaded before the filter is. */
+static struct fault *rehearse(struct ca *ca, const struct authority_options *o, struct wall now)
+{
+        AUTO(key) struct key *key = NULL;
+        TRY(key_generate(KEY_P256, &key));
+        AUTO_STRING char *identity = alloc_printf("spiffe://%s/rehearsal", o->trust_domain);
+        struct leaf_order order = {.identity = identity,
+                                   .spki = key_spki(key),
+                                   .not_before_unix_s = wall_unix_s(now),
+                                   .not_after_unix_s = wall_unix_s(now) + 1};
+        authority_serial(order.serial);
+        struct buf leaf;
+        TRY(ca_issue(ca, &order, 1, now, &leaf));
+        buf_clear(&leaf);
+
+        /* the way of a refusal and of an RSA key, which is parsed by OpenSSL */
+        order.spki = SPAN("no key");
+        AUTO(fault) struct fault *refused = ca_issue(ca, &order, 1, now, &leaf);
+        return refused != NULL ? NULL : fault(FAULT_INTERNAL, "SANDBOX", "the rehearsal of a refusal was accepted");
+}
+
+static struct fault *load(struct signer *s, const struct authority_options *o, pid_t parent)
+{
+        struct wall now = clock_wall(&clock_system);
+        TRY(close_others(&s->socket));
+        TRY(sandbox_prepare(parent));
+        TRY(ca_load(o, now, &s->ca));
+        TRY(rehearse(s->ca, o, now));
+        return sandbox_enter();
+}
+
+void signer_run(const struct authority_options *o, pid_t parent, int socket)
+{
+        struct signer s = {.socket = socket};
+        struct fault *f = load(&s, o, parent);
+        if (f != NULL) {
+                send_fault(&s, 0, f);
+                _exit(EXIT_NOT_LOADED);
+        }
+        send_leaves(&s, 0, NULL, 0);
+        serve(&s);
+}
