@@ -17,15 +17,15 @@
 
 struct policy;
 struct policy_options {
-        const char *trust_domain;          /* identities must lie in it; NULL: any one (for `vouchsafe policy check`) */
-        const char *const *reserved_dns;   /* the issuer's own names, NULL-terminated; may be NULL */
-        bool insecure_development;         /* false: a document that says insecure-development is an error */
+        const char *trust_domain;        /* identities must lie in it; NULL: any one (for `vouchsafe policy check`) */
+        const char *const *reserved_dns; /* the issuer's own names, NULL-terminated; may be NULL */
+        bool insecure_development;       /* false: a document that says insecure-development is an error */
 };
 /* The first fault found: FAULT_INVALID, text "<file>:<line>:<column>: …". `ret` is immutable and may be shared by threads. */
 struct fault *policy_compile(const struct source *sources, size_t count, const struct policy_options *o,
                              struct policy **ret) MUST_USE;
-const char *policy_digest(const struct policy *p);   /* "sha256:<hex>" over the canonical JSON of all documents */
-uint64_t policy_revision(const struct policy *p);    /* highest metadata.revision, 0 when none has one */
+const char *policy_digest(const struct policy *p); /* "sha256:<hex>" over the canonical JSON of all documents */
+uint64_t policy_revision(const struct policy *p);  /* highest metadata.revision, 0 when none has one */
 size_t policy_document_count(const struct policy *p);
 /* What isn't wrong but worth a look ("a.yaml:3:1: ReferenceSet "x" is used by no rule"); NULL past the last. */
 const char *policy_warning(const struct policy *p, size_t index);
@@ -33,7 +33,7 @@ const char *policy_warning(const struct policy *p, size_t index);
 size_t policy_profile_count(const struct policy *p);
 const struct profile_shape *policy_profile(const struct policy *p, size_t index);
 const struct profile_shape *policy_find_profile(const struct policy *p, const char *name); /* NULL: none */
-struct policy *policy_ref(struct policy *p); /* atomically counted */
+struct policy *policy_ref(struct policy *p);                                               /* atomically counted */
 void policy_free(struct policy *p);
 DEFINE_AUTO(policy)
 
@@ -46,16 +46,17 @@ struct grant {
 };
 struct decision {
         bool allowed;
-        char token[128];    /* refusal: "policy.no_match", "policy.ambiguous", "policy.no_profile", "guardrail/<name>", "workload/<name>/claims/<claim>": the failed check's place; "" when allowed */
-        char *reason;       /* for a pod author: which value was wanted, which was found */
+        char token
+                [128]; /* refusal: "policy.no_match", "policy.ambiguous", "policy.no_profile", "guardrail/<name>", "workload/<name>/claims/<claim>": the failed check's place; "" when allowed */
+        char *reason;  /* for a pod author: which value was wanted, which was found */
         char *workload, *owner; /* of the one that matched (or came nearest), may be NULL */
-        char *identity;     /* allowed: SPIFFE id */
+        char *identity;         /* allowed: SPIFFE id */
         size_t grant_count;
         struct grant grants[SLOTS_MAX];
         struct json *claims;     /* object, canonical */
         struct json *references; /* array of "set/entry" hit */
         bool insecure_development, any_genuine;
-        struct check *tree;      /* every check: wanted, got, origin, owner */
+        struct check *tree; /* every check: wanted, got, origin, owner */
 };
 /* Never fails on facts: what is unknown fails its check. */
 void policy_decide(const struct policy *p, const char *profile, const struct facts *facts, struct wall now,

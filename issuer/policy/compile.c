@@ -1,0 +1,189 @@
+#include "issuer/policy/compiler.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static void compiler_clear(struct compiler *c)
+{
+        documents_clear(&c->documents);
+        map_free(c->sets);
+        map_free(c->profiles);
+        map_free(c->views);
+        policy_free(c->p);
+}
+DEFINE_AUTO_VALUE(compiler)
+
+struct fault *compile_name(struct compiler *c, const struct document *d, const struct yaml_node *at, size_t *ret)
+{
+        struct policy *p = c->p;
+        size_t known = (size_t) (uintptr_t) map_get(p->name_index, at->text);
+        if (known != 0) {
+                *ret = known - 1;
+                return NULL;
+        }
+        const struct policy_input *input = policy_input_find(at->text);
+        if (input == NULL)
+                return document_fault(d, at, "POLICY_INPUT", "there is no input \"%.80s\": did you mean %s?", at->text,
+                                      policy_input_nearest(at->text));
+        assert(p->name_count < FACTS_MAX); /* the table, with every number, is smaller */
+        p->names[p->name_count] = (struct name){arena_string(p->arena, at->text), input};
+        *ret = p->name_count++;
+        return map_put(p->name_index, at->text, (void *) (uintptr_t) p->name_count, NULL);
+}
+
+void compile_warn(struct compiler *c, const char *fmt, ...)
+{
+        if (c->p->warning_count == POLICY_WARNINGS_MAX)
+                return;
+        char text[FAULT_TEXT_MAX];
+        va_list args;
+        va_start(args, fmt);
+        (void) vsnprintf(text, sizeof text, fmt, args); /* cut as a fault's text would be */
+        va_end(args);
+        c->p->warnings[c->p->warning_count++] = arena_string(c->p->arena, text);
+}
+
+struct fault *rule_fault(const struct rule *r, unsigned line, unsigned column, const char *token, const char *fmt, ...)
+{
+        char text[FAULT_TEXT_MAX];
+        va_list args;
+        va_start(args, fmt);
+        (void) vsnprintf(text, sizeof text, fmt, args); /* cut as a fault's text would be */
+        va_end(args);
+        return fault(FAULT_INVALID, token, "%s:%u:%u: %s", r->file, line, column, text);
+}
+
+/* ---- phases: each kind stands on those before it ------------------------------------------------------------------- */
+static size_t count_kind(const struct compiler *c, enum document_kind kind)
+{
+        size_t count = 0;
+        for (size_t i = 0; i < c->documents.count; i++)
+                count += c->documents.items[i].kind == kind;
+        return count;
+}
+
+static struct fault *check_counts(const struct compiler *c)
+{
+        static const struct {
+                enum document_kind kind;
+                size_t max;
+        } limits[] = {{DOCUMENT_PROFILE, PROFILES_MAX},
+                      {DOCUMENT_GUARDRAIL, POLICY_RULES_MAX},
+                      {DOCUMENT_WORKLOAD, POLICY_RULES_MAX}};
+        if (c->documents.count == 0)
+                return fault(FAULT_INVALID, "POLICY_EMPTY", "there is no policy document");
+        for (size_t i = 0; i < COUNT_OF(limits); i++)
+                if (count_kind(c, limits[i].kind) > limits[i].max)
+                        return fault(FAULT_INVALID, "POLICY_LIMIT", "more than %zu documents of kind %s", limits[i].max,
+                                     document_kind_name(limits[i].kind));
+        return NULL;
+}
+
+static struct fault *compile_document(struct compiler *c, const struct document *d)
+{
+        struct policy *p = c->p;
+        switch (d->kind) {
+        case DOCUMENT_PROFILE: {
+                struct profile *profile = &p->profiles[p->profile_count];
+                TRY(compile_profile(c, d, profile));
+                p->profile_count++;
+                return map_put(c->profiles, d->name, profile, NULL);
+        }
+        case DOCUMENT_SET: {
+                struct set *set = &p->sets[p->set_count];
+                TRY(compile_set(c, d, set));
+                p->set_count++;
+                return map_put(c->sets, d->name, set, NULL);
+        }
+        case DOCUMENT_GUARDRAIL:
+                return compile_guardrail(c, d, &p->guardrails[p->guardrail_count++]);
+        case DOCUMENT_WORKLOAD:
+                return compile_workload(c, d, &p->workloads[p->workload_count++]);
+        case DOCUMENT_KIND_COUNT:
+                break;
+        }
+        abort(); /* documents_read knows no other kind */
+}
+
+static struct fault *compile_kinds(struct compiler *c)
+{
+        static const enum document_kind order[] = {DOCUMENT_PROFILE, DOCUMENT_SET, DOCUMENT_GUARDRAIL,
+                                                   DOCUMENT_WORKLOAD};
+        for (size_t k = 0; k < COUNT_OF(order); k++)
+                for (size_t i = 0; i < c->documents.count; i++)
+                        if (c->documents.items[i].kind == order[k])
+                                TRY(compile_document(c, &c->documents.items[i]));
+        return NULL;
+}
+
+static void warn_of_unused(struct compiler *c)
+{
+        for (size_t i = 0; i < c->documents.count; i++) {
+                const struct document *d = &c->documents.items[i];
+                const struct set *set = d->kind == DOCUMENT_SET ? map_get(c->sets, d->name) : NULL;
+                const struct profile *profile = d->kind == DOCUMENT_PROFILE ? map_get(c->profiles, d->name) : NULL;
+                if (set != NULL && !set->is_used)
+                        compile_warn(c, "%s:%u: ReferenceSet \"%s\" is used by no rule", yaml_name(d->yaml),
+                                     d->root->line, d->name);
+                if (set != NULL && set->entry_count == 0)
+                        compile_warn(c, "%s:%u: ReferenceSet \"%s\" is empty: every check against it fails",
+                                     yaml_name(d->yaml), d->root->line, d->name);
+                if (profile != NULL && !profile->is_used)
+                        compile_warn(c, "%s:%u: Profile \"%s\" is used by no workload: nobody gets it",
+                                     yaml_name(d->yaml), d->root->line, d->name);
+        }
+}
+
+static void warn_of_weakness(struct compiler *c)
+{
+        for (size_t i = 0; i < c->p->guardrail_count + c->p->workload_count; i++) {
+                const struct rule *r =
+                        i < c->p->guardrail_count ? &c->p->guardrails[i] : &c->p->workloads[i - c->p->guardrail_count];
+                if (r->insecure_development)
+                        compile_warn(c, "%s:%u: %s admits development evidence, which proves nothing about a machine",
+                                     r->file, r->line, r->place);
+                if (r->any_genuine)
+                        compile_warn(c, "%s:%u: %s says any-genuine: whoever owns such hardware may match", r->file,
+                                     r->line, r->place);
+        }
+}
+
+static void prepare(struct compiler *c)
+{
+        struct policy *p = c->p;
+        p->profiles = arena_zero(p->arena, count_kind(c, DOCUMENT_PROFILE) + 1, sizeof *p->profiles);
+        p->sets = arena_zero(p->arena, count_kind(c, DOCUMENT_SET) + 1, sizeof *p->sets);
+        p->guardrails = arena_zero(p->arena, count_kind(c, DOCUMENT_GUARDRAIL) + 1, sizeof *p->guardrails);
+        p->workloads = arena_zero(p->arena, count_kind(c, DOCUMENT_WORKLOAD) + 1, sizeof *p->workloads);
+        p->names = arena_zero(p->arena, FACTS_MAX, sizeof *p->names);
+        p->name_index = map_new(FACTS_MAX);
+        p->document_count = c->documents.count;
+        for (size_t i = 0; i < c->documents.count; i++)
+                if (c->documents.items[i].revision > p->revision)
+                        p->revision = c->documents.items[i].revision;
+        c->sets = map_new(POLICY_DOCUMENTS_MAX);
+        c->profiles = map_new(PROFILES_MAX);
+        c->views = map_new((size_t) POLICY_DOCUMENTS_MAX * POLICY_VALUES_MAX);
+}
+
+struct fault *policy_compile(const struct source *sources, size_t count, const struct policy_options *o,
+                             struct policy **ret)
+{
+        AUTO(compiler) struct compiler c = {.o = o, .p = NEW(struct policy)};
+        c.p->arena = arena_new();
+        atomic_init(&c.p->references, 1);
+        TRY(documents_read(sources, count, &c.documents));
+        TRY(check_counts(&c));
+        prepare(&c);
+
+        TRY(compile_kinds(&c));
+        TRY(check_origins(&c));
+        TRY(check_overlaps(&c));
+        TRY(documents_digest(&c.documents, c.p->digest));
+        warn_of_unused(&c);
+        warn_of_weakness(&c);
+
+        *ret = TAKE(c.p);
+        return NULL;
+}

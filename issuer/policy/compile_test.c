@@ -1,0 +1,553 @@
+#include "issuer/policy/policy.h"
+
+#include "issuer/policy/fixture.h"
+#include "issuer/policy/program.h"
+
+struct row {
+        const char *name, *text, *token, *says; /* token NULL: compiles */
+};
+
+static void run_rows(const struct row *rows, size_t count)
+{
+        for (size_t i = 0; i < count; i++) {
+                AUTO(policy) struct policy *p = NULL;
+                AUTO(fault) struct fault *f = compile_text(rows[i].text, &p);
+                const char *token = f == NULL ? "(compiles)" : fault_token(f);
+                const char *text = f == NULL ? "" : fault_text(f);
+                bool ok = strcmp(token, rows[i].token == NULL ? "(compiles)" : rows[i].token) == 0 &&
+                          (rows[i].says == NULL || strstr(text, rows[i].says) != NULL);
+                if (f != NULL)
+                        ok = ok && fault_code(f) == FAULT_INVALID && p == NULL;
+                if (ok)
+                        continue;
+                print_error("%s: got %s: %s\n  wanted %s … %s\n", rows[i].name, token, text, rows[i].token,
+                            rows[i].says);
+                fail();
+        }
+}
+
+#define GOOD "{all: [{in_set: nodes}]}"
+
+static void documents_have_a_frame(void **state)
+{
+        (void) state;
+        static const struct row rows[] = {
+                {"a whole policy", PROFILE NODES WORKLOAD(GOOD, ""), NULL, NULL},
+                {"comments between separators", "# a\n---\n# b\n" PROFILE "---\n# c\n", NULL, NULL},
+                {"nothing at all", "", "POLICY_EMPTY", "no policy document"},
+                {"not YAML", "a: [", "BAD_YAML", "p.yaml:"},
+                {"no mapping", "- a\n", "POLICY_DOCUMENT", "p.yaml:1:1"},
+                {"no version", "kind: Profile\n", "POLICY_FIELD", "p.yaml:1:1: apiVersion is missing"},
+                {"newer version", "apiVersion: vouchsafe.dev/v2\nkind: X\n", "POLICY_VERSION",
+                 "p.yaml:1:13: apiVersion \"vouchsafe.dev/v2\""},
+                {"unknown kind", DOCUMENT("Rule", "a", "b", "{}"), "POLICY_KIND", "p.yaml:3:7: kind \"Rule\""},
+                {"unknown top field", "apiVersion: vouchsafe.dev/v1\nkind: Profile\nextra: 1\n", "POLICY_FIELD",
+                 "p.yaml:3:1: unknown field \"extra\" in the document: allowed are apiVersion, kind, metadata, spec"},
+                {"no metadata", "apiVersion: vouchsafe.dev/v1\nkind: Profile\nspec: {}\n", "POLICY_FIELD",
+                 "metadata is missing"},
+                {"unknown metadata",
+                 "apiVersion: vouchsafe.dev/v1\nkind: Profile\nmetadata: {name: a, owner: b, nmae: c}\nspec: {}\n",
+                 "POLICY_FIELD", "p.yaml:3:31: unknown field \"nmae\""},
+                {"no owner", "apiVersion: vouchsafe.dev/v1\nkind: Profile\nmetadata: {name: a}\nspec: {}\n",
+                 "POLICY_FIELD", "owner is missing"},
+                {"bad name", DOCUMENT("Profile", "A_b", "b", "{}"), "POLICY_NAME", "p.yaml:4:18"},
+                {"name begins with a dash", DOCUMENT("Profile", "\"-a\"", "b", "{}"), "POLICY_NAME", "-a"},
+                {"null name", DOCUMENT("Profile", "null", "b", "{}"), "POLICY_NAME", NULL},
+                {"rule name of 48",
+                 DOCUMENT("Guardrail", "a23456789012345678901234567890123456789012345678", "b", "{}"), "POLICY_FIELD",
+                 "require is missing"},
+                {"rule name of 49",
+                 DOCUMENT("Guardrail", "a234567890123456789012345678901234567890123456789", "b", "{}"), "POLICY_NAME",
+                 "48 bytes"},
+                {"revision 0",
+                 "apiVersion: vouchsafe.dev/v1\nkind: Profile\nmetadata: {name: a, owner: b, revision: 0}\nspec: {}\n",
+                 "POLICY_VALUE", "revision"},
+                {"no spec", "apiVersion: vouchsafe.dev/v1\nkind: Profile\nmetadata: {name: a, owner: b}\n",
+                 "POLICY_FIELD", "spec is missing"},
+                {"spec is a list", DOCUMENT("Profile", "a", "b", "[]"), "POLICY_FIELD",
+                 "p.yaml:5:7: spec must be a mapping"},
+                {"twice", PROFILE PROFILE, "POLICY_DUPLICATE",
+                 "p.yaml:7:1: Profile \"default\" is there already: p.yaml:2"},
+        };
+        run_rows(rows, COUNT_OF(rows));
+}
+
+#define SLOTS(slots) DOCUMENT("Profile", "default", "admins", "{slots: " slots "}")
+#define SLOT         "{name: x509, type: x509, algorithms: [p256], ttl: 1h}"
+#define TTL(ttl)     SLOTS("[{name: x509, type: x509, algorithms: [p256], ttl: " ttl "}]")
+
+static void profiles_are_shapes(void **state)
+{
+        (void) state;
+        static const struct row rows[] = {
+                {"shortest life", TTL("10s"), NULL, NULL},
+                {"a second shorter", TTL("9s"), "POLICY_TTL", "p.yaml:5:"},
+                {"longest life", TTL("24h"), NULL, NULL},
+                {"a second longer", TTL("86401s"), "POLICY_TTL", NULL},
+                {"fraction of a second", TTL("10500ms"), "POLICY_TTL", NULL},
+                {"life without unit", TTL("60"), "POLICY_TTL", NULL},
+                {"no slots", SLOTS("[]"), "POLICY_LIMIT", "1 to 8 slots"},
+                {"nine slots", SLOTS("[1,2,3,4,5,6,7,8,9]"), "POLICY_LIMIT", "1 to 8 slots"},
+                {"slot twice", SLOTS("[" SLOT "," SLOT "]"), "POLICY_DUPLICATE", "slot \"x509\""},
+                {"slot type", SLOTS("[{name: x, type: jwt, algorithms: [p256], ttl: 1h}]"), "POLICY_VALUE",
+                 "type \"jwt\" is not one of: x509"},
+                {"algorithm", SLOTS("[{name: x, type: x509, algorithms: [ed25519], ttl: 1h}]"), "POLICY_VALUE",
+                 "algorithm \"ed25519\""},
+                {"algorithm twice", SLOTS("[{name: x, type: x509, algorithms: [p256, p256], ttl: 1h}]"),
+                 "POLICY_DUPLICATE", NULL},
+                {"no algorithm", SLOTS("[{name: x, type: x509, algorithms: [], ttl: 1h}]"), "POLICY_LIMIT", NULL},
+                {"no ttl", SLOTS("[{name: x, type: x509, algorithms: [p256]}]"), "POLICY_FIELD", "ttl is missing"},
+                {"unknown field of a slot", SLOTS("[{name: x, kind: x509}]"), "POLICY_FIELD",
+                 "unknown field \"kind\" in the slot"},
+                {"slot is a word", SLOTS("[x509]"), "POLICY_FIELD", "the slot is not a mapping"},
+                {"mechanism", DOCUMENT("Profile", "a", "b", "{mechanism: trust-me, slots: [" SLOT "]}"), "POLICY_VALUE",
+                 "mechanism"},
+                {"the mechanism that there is",
+                 DOCUMENT("Profile", "a", "b", "{mechanism: background-check, slots: [" SLOT "]}"), NULL, NULL},
+        };
+        run_rows(rows, COUNT_OF(rows));
+}
+
+#define SET(spec)    DOCUMENT("ReferenceSet", "s", "platform", spec)
+#define ENTRY(rest)  SET("{entries: [{name: a" rest "}]}")
+#define VALUE(value) ENTRY(", values: {tpm.ek: " value "}")
+
+static void sets_hold_reference_values(void **state)
+{
+        (void) state;
+        static const struct row rows[] = {
+                {"empty", SET("{entries: []}"), NULL, NULL},
+                {"digest with its algorithm", VALUE("\"sha256:" EK_1 "\""), NULL, NULL},
+                {"digest in capitals", VALUE("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"), NULL,
+                 NULL},
+                {"digest of another algorithm", VALUE("\"sha384:" EK_1 "\""), "POLICY_VALUE",
+                 "no digest algorithm of tpm.ek"},
+                {"unknown algorithm", VALUE("\"md5:" EK_1 "\""), "POLICY_VALUE", "\"md5\""},
+                {"one byte short", VALUE("11111111111111111111111111111111111111111111111111111111111111"),
+                 "POLICY_VALUE", "31 bytes where tpm.ek has 32"},
+                {"one byte long", VALUE("\"" EK_1 "11\""), "POLICY_VALUE", "33 bytes where tpm.ek has 32"},
+                {"half a byte", VALUE("111"), "POLICY_VALUE", "hexadecimal"},
+                {"nothing", VALUE("\"\""), "POLICY_VALUE", "0 bytes"},
+                {"null", VALUE("~"), "POLICY_VALUE", "null"},
+                {"only an algorithm", VALUE("\"sha256:\""), "POLICY_VALUE", "hexadecimal"},
+                {"no such input", ENTRY(", values: {tpm.ekk: 00}"), "POLICY_INPUT",
+                 "p.yaml:5:37: there is no input \"tpm.ekk\": did you mean tpm.ek?"},
+                {"PCR 23", ENTRY(", values: {tpm.pcr.sha256.23: " PCR_A "}"), NULL, NULL},
+                {"PCR 24", ENTRY(", values: {tpm.pcr.sha256.24: " PCR_A "}"), "POLICY_INPUT", "tpm.pcr.sha256.N"},
+                {"PCR 07", ENTRY(", values: {tpm.pcr.sha256.07: " PCR_A "}"), "POLICY_INPUT", NULL},
+                {"SHA-1 bank", ENTRY(", values: {tpm.pcr.sha1.7: 00}"), "POLICY_INPUT", NULL},
+                {"the node's word", ENTRY(", values: {node.namespace: a}"), "POLICY_ORIGIN", "origin node"},
+                {"the cluster's word", ENTRY(", values: {k8s.namespace: a}"), "POLICY_ORIGIN", "origin k8s"},
+                {"no values", ENTRY(""), "POLICY_FIELD", "values is missing"},
+                {"empty values", ENTRY(", values: {}"), "POLICY_LIMIT", NULL},
+                {"number", ENTRY(", values: {tpm.firmware-version: 7}"), NULL, NULL},
+                {"number in quotes", ENTRY(", values: {tpm.firmware-version: \"7\"}"), "POLICY_VALUE",
+                 "without quotes"},
+                {"number past 64 bits", ENTRY(", values: {tpm.firmware-version: 18446744073709551616}"), "POLICY_VALUE",
+                 NULL},
+                {"flag", ENTRY(", values: {tpm.clock-safe: true}"), NULL, NULL},
+                {"flag as yes", ENTRY(", values: {tpm.clock-safe: yes}"), "POLICY_VALUE", "true or false"},
+                {"entry twice",
+                 SET("{entries: [{name: a, values: {tpm.ek: " EK_1 "}}, {name: a, values: {tpm.ek: " EK_2 "}}]}"),
+                 "POLICY_DUPLICATE", "entry \"a\" is there already"},
+                {"values twice",
+                 SET("{entries: [{name: a, values: {tpm.ek: " EK_1 "}}, {name: b, values: {tpm.ek: " EK_1 "}}]}"),
+                 "POLICY_DUPLICATE", "entries \"a\" and \"b\" have the same values"},
+                {"one entry within another",
+                 SET("{entries: [{name: a, values: {tpm.ek: " EK_1 "}}, {name: b, values: {tpm.ek: " EK_1
+                     ", tpm.pcr.sha256.0: " PCR_A "}}]}"),
+                 NULL, NULL},
+                {"platform set without a machine",
+                 SET("{platform: true, entries: [{name: a, values: {tpm.pcr.sha256.0: " PCR_A "}}]}"),
+                 "POLICY_PLATFORM", "p.yaml:5:55"},
+                {"unknown state", ENTRY(", state: old, values: {tpm.ek: " EK_1 "}"), "POLICY_VALUE",
+                 "active, deprecated, candidate"},
+                {"deprecated without end", ENTRY(", state: deprecated, values: {tpm.ek: " EK_1 "}"), "POLICY_FIELD",
+                 "until"},
+                {"active with an end", ENTRY(", until: 2026-12-01, values: {tpm.ek: " EK_1 "}"), "POLICY_FIELD",
+                 "deprecated"},
+                {"end that is no date", ENTRY(", state: deprecated, until: tomorrow, values: {tpm.ek: " EK_1 "}"),
+                 "POLICY_VALUE", "2026-12-01"},
+                {"end that is no day", ENTRY(", state: deprecated, until: 2026-13-01, values: {tpm.ek: " EK_1 "}"),
+                 "POLICY_VALUE", NULL},
+                {"floor without svn", SET("{floor-svn: 2, entries: [{name: a, values: {tpm.ek: " EK_1 "}}]}"),
+                 "POLICY_FIELD", "svn"},
+                {"floor in words", SET("{floor-svn: two, entries: []}"), "POLICY_VALUE", "floor-svn"},
+                {"svn below zero", ENTRY(", svn: -1, values: {tpm.ek: " EK_1 "}"), "POLICY_VALUE", "svn"},
+                {"unknown field", ENTRY(", share: 10%, values: {tpm.ek: " EK_1 "}"), "POLICY_FIELD",
+                 "unknown field \"share\" in the entry"},
+        };
+        run_rows(rows, COUNT_OF(rows));
+}
+
+#define RULE(match) PROFILE NODES BOOT WORKLOAD("{all: [{in_set: nodes}, " match "]}", "")
+
+static void expressions_are_closed(void **state)
+{
+        (void) state;
+        static const struct row rows[] = {
+                {"every operator",
+                 RULE("{k8s.namespace: {eq: a, prefix: a}}, {k8s.pod: {in: [a, b]}}, {tpm.firmware-version: {gte: 1, "
+                      "lte: 9}}, "
+                      "{tpm.ak: {exists: true}}, {tpm.pcr.sha256.0: {in_set: boot}}, {not: {any: [{in_set: boot}]}}"),
+                 NULL, NULL},
+                {"short for eq", RULE("{k8s.namespace: a}"), NULL, NULL},
+                {"unknown operator", RULE("{k8s.namespace: {matches: a}}"), "POLICY_OPERATOR",
+                 "\"matches\" is not one of: eq, in, in_set"},
+                {"prefix of bytes", RULE("{tpm.ak: {prefix: 00}}"), "POLICY_TYPE", "prefix does not apply to tpm.ak"},
+                {"gte of text", RULE("{k8s.pod: {gte: 1}}"), "POLICY_TYPE", "gte does not apply"},
+                {"in of a flag", RULE("{tpm.clock-safe: {in: [true]}}"), "POLICY_TYPE", NULL},
+                {"eq without value", RULE("{k8s.pod: {eq: }}"), "POLICY_VALUE", "null"},
+                {"eq of a list", RULE("{k8s.pod: {eq: [a]}}"), "POLICY_VALUE", "single value"},
+                {"in of one word", RULE("{k8s.pod: {in: a}}"), "POLICY_VALUE", "list"},
+                {"in of nothing", RULE("{k8s.pod: {in: []}}"), "POLICY_LIMIT", "1 to 64"},
+                {"no operator", RULE("{k8s.pod: {}}"), "POLICY_EXPRESSION", NULL},
+                {"input with a list", RULE("{k8s.pod: [a]}"), "POLICY_EXPRESSION", NULL},
+                {"exists of a word", RULE("{k8s.pod: {exists: maybe}}"), "POLICY_VALUE", "true or false"},
+                {"empty all", RULE("{all: []}"), "POLICY_EXPRESSION", "all needs a list"},
+                {"empty any", RULE("{any: []}"), "POLICY_EXPRESSION", "any needs a list"},
+                {"any of a mapping", RULE("{any: {a: b}}"), "POLICY_EXPRESSION", NULL},
+                {"two checks in one", RULE("{k8s.pod: a, k8s.namespace: b}"), "POLICY_EXPRESSION", "a check is one of"},
+                {"a word", RULE("yes"), "POLICY_EXPRESSION", "a check is one of"},
+                {"unknown input", RULE("{k8s.namspace: a}"), "POLICY_INPUT", "did you mean k8s.namespace?"},
+                {"unknown set", RULE("{in_set: racks}"), "POLICY_SET", "no ReferenceSet \"racks\""},
+                {"unknown set of a field", RULE("{tpm.ek: {in_set: racks}}"), "POLICY_SET", "racks"},
+                {"set without the field", RULE("{tpm.ak: {in_set: nodes}}"), "POLICY_SET",
+                 "no entry of set \"nodes\" has a value for tpm.ak"},
+                {"text with a control character", RULE("{k8s.pod: \"a\\tb\"}"), "POLICY_VALUE", "control"},
+                {"eight deep",
+                 PROFILE NODES WORKLOAD(
+                         "{all: [{in_set: nodes}, {not: {not: {not: {not: {not: {not: {k8s.pod: a}}}}}}}]}", ""),
+                 NULL, NULL},
+                {"nine deep",
+                 PROFILE NODES WORKLOAD(
+                         "{all: [{in_set: nodes}, {not: {not: {not: {not: {not: {not: {not: {k8s.pod: a}}}}}}}}]}", ""),
+                 "POLICY_LIMIT", "8 deep"},
+        };
+        run_rows(rows, COUNT_OF(rows));
+}
+
+static void rules_have_fields(void **state)
+{
+        (void) state;
+        static const struct row rows[] = {
+                {"profile that is not there",
+                 PROFILE NODES DOCUMENT("Workload", "w", "t",
+                                        "{profiles: [other], match: " GOOD ", identity: \"" ID "\"}"),
+                 "POLICY_PROFILE", "no Profile \"other\""},
+                {"profile twice",
+                 PROFILE NODES DOCUMENT("Workload", "w", "t",
+                                        "{profiles: [default, default], match: " GOOD ", identity: \"" ID "\"}"),
+                 "POLICY_DUPLICATE", NULL},
+                {"no profile",
+                 PROFILE NODES DOCUMENT("Workload", "w", "t", "{profiles: [], match: " GOOD ", identity: \"" ID "\"}"),
+                 "POLICY_LIMIT", NULL},
+                {"no match",
+                 PROFILE NODES DOCUMENT("Workload", "w", "t", "{profiles: [default], identity: \"" ID "\"}"),
+                 "POLICY_FIELD", "match is missing"},
+                {"match is a word", PROFILE NODES WORKLOAD("any", ""), "POLICY_FIELD", "match must be a mapping"},
+                {"no identity", PROFILE NODES DOCUMENT("Workload", "w", "t", "{profiles: [default], match: " GOOD "}"),
+                 "POLICY_FIELD", "identity is missing"},
+                {"unknown field", PROFILE NODES WORKLOAD(GOOD, ", claim: {}"), "POLICY_FIELD",
+                 "unknown field \"claim\""},
+                {"flag in words", PROFILE NODES WORKLOAD(GOOD, ", any-genuine: \"true\""), "POLICY_VALUE",
+                 "any-genuine must be true or false"},
+                {"any-genuine is no guardrail's", PROFILE NODES GUARDRAIL(GOOD, ", any-genuine: true"), "POLICY_FIELD",
+                 "any-genuine"},
+                {"no require", PROFILE DOCUMENT("Guardrail", "g", "a", "{}"), "POLICY_FIELD", "require is missing"},
+
+                {"identity elsewhere", PROFILE NODES WORKLOAD_AS("w", "t", "spiffe://other.example/a", GOOD, ""),
+                 "POLICY_IDENTITY", "trust domain demo.example"},
+                {"identity without path", PROFILE NODES WORKLOAD_AS("w", "t", "spiffe://demo.example", GOOD, ""),
+                 "POLICY_IDENTITY", NULL},
+                {"identity that is none", PROFILE NODES WORKLOAD_AS("w", "t", "spiffe://demo.example/a/", GOOD, ""),
+                 "POLICY_IDENTITY", NULL},
+                {"identity with a template",
+                 PROFILE NODES WORKLOAD_AS("w", "t", "spiffe://demo.example/{k8s.namespace}", GOOD, ""),
+                 "POLICY_IDENTITY", NULL},
+                {"identity with a percent", PROFILE NODES WORKLOAD_AS("w", "t", "spiffe://demo.example/%61", GOOD, ""),
+                 "POLICY_IDENTITY", NULL},
+                {"identity of vouchsafe's",
+                 PROFILE NODES WORKLOAD_AS("w", "t", "spiffe://demo.example/vouchsafe/issuer", GOOD, ""),
+                 "POLICY_RESERVED", NULL},
+                {"all of vouchsafe's", PROFILE NODES WORKLOAD_AS("w", "t", "spiffe://demo.example/vouchsafe", GOOD, ""),
+                 "POLICY_RESERVED", NULL},
+                {"not quite vouchsafe's",
+                 PROFILE NODES WORKLOAD_AS("w", "t", "spiffe://demo.example/vouchsafer", GOOD, ""), NULL, NULL},
+
+                {"claims",
+                 PROFILE NODES WORKLOAD(GOOD, ", claims: {app: Payroll, tier: 1, pci: true, data-class: [pii, \"1\"], "
+                                              "firmware: {from: tpm.firmware-version}}"),
+                 NULL, NULL},
+                {"claim from the node", PROFILE NODES WORKLOAD(GOOD, ", claims: {ns: {from: node.namespace}}"),
+                 "POLICY_ORIGIN", "never become a claim"},
+                {"claim from k8s", PROFILE NODES WORKLOAD(GOOD, ", claims: {ns: {from: k8s.namespace}}"),
+                 "POLICY_ORIGIN", "k8s-grants"},
+                {"claim from k8s where the rule says so",
+                 PROFILE NODES WORKLOAD(GOOD, ", k8s-grants: true, claims: {ns: {from: k8s.namespace}}"), NULL, NULL},
+                {"claim from development", PROFILE NODES WORKLOAD(GOOD, ", claims: {v: {from: software.version}}"),
+                 "POLICY_DEVELOPMENT", NULL},
+                {"claim that is a measurement",
+                 PROFILE NODES WORKLOAD(GOOD, ", claims: {pcr: {from: tpm.pcr.sha256.7}}"), "POLICY_CLAIM",
+                 "measurement"},
+                {"claim that names the machine", PROFILE NODES WORKLOAD(GOOD, ", claims: {ek: {from: tpm.ek}}"),
+                 "POLICY_CLAIM", NULL},
+                {"claim from nowhere", PROFILE NODES WORKLOAD(GOOD, ", claims: {a: {from: label.location}}"),
+                 "POLICY_INPUT", NULL},
+                {"claim with other fields", PROFILE NODES WORKLOAD(GOOD, ", claims: {a: {form: tpm.ek}}"),
+                 "POLICY_FIELD", "allowed are from"},
+                {"registered claim", PROFILE NODES WORKLOAD(GOOD, ", claims: {sub: me}"), "POLICY_RESERVED", "\"sub\""},
+                {"claim without value", PROFILE NODES WORKLOAD(GOOD, ", claims: {a: null}"), "POLICY_VALUE", "null"},
+                {"claim of an empty list", PROFILE NODES WORKLOAD(GOOD, ", claims: {a: []}"), "POLICY_LIMIT", NULL},
+                {"claim of a nested list", PROFILE NODES WORKLOAD(GOOD, ", claims: {a: [[b]]}"), "POLICY_VALUE", NULL},
+                {"claim name", PROFILE NODES WORKLOAD(GOOD, ", claims: {App: b}"), "POLICY_NAME", NULL},
+
+                {"credential",
+                 PROFILE NODES WORKLOAD(GOOD, ", credentials: {x509: {ttl: 20s, dns: [app.payroll.svc, a]}}"), NULL,
+                 NULL},
+                {"no such slot", PROFILE NODES WORKLOAD(GOOD, ", credentials: {wit: {ttl: 20s}}"), "POLICY_SLOT",
+                 "slot \"wit\""},
+                {"as long as the profile", PROFILE NODES WORKLOAD(GOOD, ", credentials: {x509: {ttl: 3600s}}"), NULL,
+                 NULL},
+                {"longer than the profile", PROFILE NODES WORKLOAD(GOOD, ", credentials: {x509: {ttl: 3601s}}"),
+                 "POLICY_TTL", "3600s that profile \"default\" allows"},
+                {"wildcard", PROFILE NODES WORKLOAD(GOOD, ", credentials: {x509: {dns: [\"*.svc\"]}}"), "POLICY_DNS",
+                 "*.svc"},
+                {"address", PROFILE NODES WORKLOAD(GOOD, ", credentials: {x509: {dns: [10.0.0.1]}}"), "POLICY_DNS",
+                 NULL},
+                {"capitals", PROFILE NODES WORKLOAD(GOOD, ", credentials: {x509: {dns: [App.svc]}}"), "POLICY_DNS",
+                 NULL},
+                {"final dot", PROFILE NODES WORKLOAD(GOOD, ", credentials: {x509: {dns: [app.svc.]}}"), "POLICY_DNS",
+                 NULL},
+                {"label ends in a dash", PROFILE NODES WORKLOAD(GOOD, ", credentials: {x509: {dns: [app-.svc]}}"),
+                 "POLICY_DNS", NULL},
+                {"label begins with a dash",
+                 PROFILE NODES WORKLOAD(GOOD, ", credentials: {x509: {dns: [\"-app.svc\"]}}"), "POLICY_DNS", NULL},
+                {"label of 64",
+                 PROFILE NODES WORKLOAD(GOOD, ", credentials: {x509: {dns: "
+                                              "[a234567890123456789012345678901234567890123456789012345678901234.b]}}"),
+                 "POLICY_DNS", NULL},
+                {"the issuer's name",
+                 PROFILE NODES WORKLOAD(GOOD, ", credentials: {x509: {dns: [issuer.demo.example]}}"), "POLICY_RESERVED",
+                 "issuer's own"},
+                {"name twice", PROFILE NODES WORKLOAD(GOOD, ", credentials: {x509: {dns: [a.b, a.b]}}"),
+                 "POLICY_DUPLICATE", NULL},
+                {"nine names", PROFILE NODES WORKLOAD(GOOD, ", credentials: {x509: {dns: [a,b,c,d,e,f,g,h,i]}}"),
+                 "POLICY_LIMIT", NULL},
+
+                {"development rule, production issuer", PROFILE NODES WORKLOAD(GOOD, ", insecure-development: true"),
+                 "POLICY_DEVELOPMENT", "not configured"},
+                {"development input, production rule",
+                 PROFILE NODES WORKLOAD("{all: [{in_set: nodes}, {software.stage: a}]}", ""), "POLICY_DEVELOPMENT",
+                 "insecure-development: true"},
+                {"development set, production rule",
+                 PROFILE DOCUMENT("ReferenceSet", "nodes", "p",
+                                  "{platform: true, entries: [{name: a, values: {software.instance: x}}]}")
+                         WORKLOAD(GOOD, ""),
+                 "POLICY_DEVELOPMENT", "lists development"},
+        };
+        run_rows(rows, COUNT_OF(rows));
+}
+
+/* design: every disjunct needs hw, measured or verifier once what may only narrow counts as true, whatever its polarity. */
+static void origins_are_kept(void **state)
+{
+        (void) state;
+#define M(match)         PROFILE NODES BOOT WORKLOAD(match, "")
+#define K(match)         PROFILE NODES BOOT WORKLOAD(match, ", k8s-grants: true")
+#define G(require, rest) PROFILE NODES BOOT GUARDRAIL(require, rest)
+        static const struct row rows[] = {
+                {"node alone", M("{node.namespace: a}"), "POLICY_ORIGIN",
+                 "p.yaml:20:37: workload/w can be fulfilled without evidence"},
+                {"not over node alone", M("{not: {node.namespace: a}}"), "POLICY_ORIGIN", NULL},
+                {"k8s alone", M("{k8s.namespace: a}"), "POLICY_ORIGIN", "k8s-grants"},
+                {"k8s alone where the rule says so", K("{k8s.namespace: a}"), "POLICY_ORIGIN", NULL},
+                {"node beside hw", M("{all: [{in_set: nodes}, {node.namespace: a}]}"), NULL, NULL},
+                {"node or hw", M("{any: [{in_set: nodes}, {node.namespace: a}]}"), "POLICY_ORIGIN", NULL},
+                {"not node or hw", M("{any: [{in_set: nodes}, {not: {node.namespace: a}}]}"), "POLICY_ORIGIN", NULL},
+                {"k8s or hw", K("{any: [{in_set: nodes}, {k8s.namespace: a}]}"), "POLICY_ORIGIN", NULL},
+                {"hw and (hw or node)", M("{all: [{in_set: nodes}, {any: [{in_set: boot}, {node.pod: a}]}]}"), NULL,
+                 NULL},
+                {"(hw or node) and (hw or node)",
+                 M("{all: [{any: [{in_set: nodes}, {node.pod: a}]}, {any: [{in_set: boot}, {node.pod: a}]}]}"),
+                 "POLICY_ORIGIN", NULL},
+                {"not (node and hw)", M("{not: {all: [{node.pod: a}, {tpm.clock-safe: false}]}}"), "POLICY_ORIGIN",
+                 NULL},
+                {"not (node or hw), on a platform",
+                 M("{all: [{in_set: nodes}, {not: {any: [{node.pod: a}, {tpm.clock-safe: false}]}}]}"), NULL, NULL},
+                {"not not node", M("{not: {not: {node.pod: a}}}"), "POLICY_ORIGIN", NULL},
+                {"node exists", M("{node.pod: {exists: true}}"), "POLICY_ORIGIN", NULL},
+                {"absence of hw", M("{tpm.ak: {exists: false}}"), "POLICY_ORIGIN", NULL},
+                {"not presence of hw", M("{not: {tpm.ak: {exists: true}}}"), "POLICY_ORIGIN", NULL},
+                {"verifier's finding alone", M("{evidence.kind: tpm}"), "POLICY_PLATFORM", "any-genuine: true"},
+                {"genuine, not ours", M("{in_set: boot}"), "POLICY_PLATFORM", "p.yaml:20:37"},
+                {"genuine, said so", PROFILE BOOT WORKLOAD("{in_set: boot}", ", any-genuine: true"), NULL, NULL},
+                {"ours or any", M("{any: [{in_set: nodes}, {in_set: boot}]}"), "POLICY_PLATFORM", NULL},
+                {"by the field", M("{tpm.ek: {in_set: nodes}}"), NULL, NULL},
+                {"by a field that names no machine",
+                 PROFILE DOCUMENT("ReferenceSet", "nodes", "p",
+                                  "{platform: true, entries: [{name: a, values: {tpm.ek: " EK_1
+                                  ", tpm.pcr.sha256.0: " PCR_A "}}]}")
+                         WORKLOAD("{tpm.pcr.sha256.0: {in_set: nodes}}", ""),
+                 "POLICY_PLATFORM", NULL},
+                {"not in a platform set", M("{not: {in_set: nodes}}"), "POLICY_PLATFORM", NULL},
+                {"a machine written in the rule is no set", M("{tpm.ek: " EK_1 "}"), "POLICY_PLATFORM", NULL},
+                {"a guardrail brings the platform",
+                 PROFILE NODES BOOT GUARDRAIL("{in_set: nodes}", "") WORKLOAD("{in_set: boot}", ""), NULL, NULL},
+                {"a guardrail with a way around",
+                 PROFILE NODES BOOT GUARDRAIL("{any: [{in_set: nodes}, {in_set: boot}]}", "")
+                         WORKLOAD("{in_set: boot}", ""),
+                 "POLICY_PLATFORM", NULL},
+                {"a guardrail does not bring the evidence",
+                 PROFILE NODES GUARDRAIL("{in_set: nodes}", "") WORKLOAD("{k8s.namespace: a}", ", k8s-grants: true"),
+                 "POLICY_ORIGIN", NULL},
+                {"guardrail of node facts", G("{not: {node.namespace: a}}", ""), "POLICY_ORIGIN", "guardrail/floor"},
+                {"guardrail that node facts open", G("{any: [{in_set: nodes}, {node.namespace: a}]}", ""),
+                 "POLICY_ORIGIN", NULL},
+                {"guardrail that k8s facts open", G("{any: [{in_set: nodes}, {k8s.namespace: a}]}", ""),
+                 "POLICY_ORIGIN", NULL},
+                {"guardrail that says so", G("{any: [{in_set: nodes}, {k8s.namespace: a}]}", ", k8s-grants: true"),
+                 NULL, NULL},
+        };
+        run_rows(rows, COUNT_OF(rows));
+}
+
+static void workloads_can_be_told_apart(void **state)
+{
+        (void) state;
+#define TWO(a, a_rest, b, b_rest)                                                                                      \
+        PROFILE NODES BOOT WORKLOAD_AS("a", "team", ID "-a", a, a_rest) WORKLOAD_AS("b", "team", ID "-b", b, b_rest)
+#define K8S ", k8s-grants: true"
+        static const struct row rows[] = {
+                {"by k8s",
+                 TWO("{all: [{in_set: nodes}, {k8s.namespace: a}]}", K8S,
+                     "{all: [{in_set: nodes}, {k8s.namespace: b}]}", K8S),
+                 NULL, NULL},
+                {"by k8s, which neither says",
+                 TWO("{all: [{in_set: nodes}, {k8s.namespace: a}]}", "", "{all: [{in_set: nodes}, {k8s.namespace: b}]}",
+                     ""),
+                 "POLICY_SHADOWED",
+                 "p.yaml:22:1: workload/b can never be granted: whenever it matches, workload/a (p.yaml:17)"},
+                {"by k8s, which one says",
+                 TWO("{all: [{in_set: nodes}, {k8s.namespace: a}]}", K8S,
+                     "{all: [{in_set: nodes}, {k8s.namespace: b}]}", ""),
+                 "POLICY_SHADOWED", "workload/a can never"},
+                {"by node",
+                 TWO("{all: [{in_set: nodes}, {node.namespace: a}]}", K8S,
+                     "{all: [{in_set: nodes}, {node.namespace: b}]}", K8S),
+                 "POLICY_SHADOWED", "k8s-grants"},
+                {"by node inside any",
+                 TWO("{all: [{in_set: nodes}, {any: [{node.pod: a}, {in_set: boot}]}]}", "",
+                     "{all: [{in_set: nodes}, {in_set: boot}]}", ""),
+                 "POLICY_SHADOWED", NULL},
+                {"the same", TWO("{in_set: nodes}", "", "{all: [{in_set: nodes}]}", ""), "POLICY_SHADOWED", NULL},
+                {"one within the other", TWO("{in_set: nodes}", "", "{all: [{in_set: boot}, {in_set: nodes}]}", ""),
+                 "POLICY_SHADOWED", "workload/b"},
+                {"by measurement",
+                 TWO("{all: [{in_set: nodes}, {tpm.firmware-version: 1}]}", "",
+                     "{all: [{in_set: nodes}, {tpm.firmware-version: 2}]}", ""),
+                 NULL, NULL},
+                {"in other profiles",
+                 PROFILE NODES DOCUMENT("Profile", "p2", "a", "{slots: [" SLOT "]}")
+                         WORKLOAD_AS("a", "t", ID, "{in_set: nodes}", "")
+                                 DOCUMENT("Workload", "b", "t",
+                                          "{profiles: [p2], match: {in_set: nodes}, identity: \"" ID "\"}"),
+                 NULL, NULL},
+                {"one identity, two owners",
+                 PROFILE NODES WORKLOAD_AS("a", "t", ID, "{all: [{in_set: nodes}, {tpm.firmware-version: 1}]}", "")
+                         WORKLOAD_AS("b", "u", ID, "{all: [{in_set: nodes}, {tpm.firmware-version: 2}]}", ""),
+                 "POLICY_IDENTITY", "belongs to workload/a of t"},
+        };
+        run_rows(rows, COUNT_OF(rows));
+}
+
+static void limits_hold(void **state)
+{
+        (void) state;
+        AUTO(buf) struct buf text = BUF(1 << 22);
+        expect_ok(buf_append_str(&text, PROFILE "---\napiVersion: vouchsafe.dev/v1\nkind: ReferenceSet\nmetadata: "
+                                                "{name: s, owner: o}\nspec: {entries: ["));
+        for (int i = 0; i <= POLICY_ENTRIES_MAX; i++)
+                expect_ok(buf_printf(&text, "{name: e%d, values: {tpm.firmware-version: %d}},\n", i, i));
+        expect_ok(buf_append_str(&text, "]}\n"));
+        AUTO(policy) struct policy *p = NULL;
+        expect_fault(compile_text(buf_str(&text), &p), FAULT_INVALID, "POLICY_LIMIT");
+
+        buf_truncate(&text, 0);
+        expect_ok(buf_append_str(&text, PROFILE NODES "---\napiVersion: vouchsafe.dev/v1\nkind: Workload\nmetadata: "
+                                                      "{name: w, owner: o}\nspec: {profiles: [default], identity: \"" ID
+                                                      "\", match: {all: [{in_set: nodes}"));
+        size_t head = text.len;
+        for (int over = 0; over < 2; over++) {
+                buf_truncate(&text, head);
+                for (int i = 0; i < POLICY_NODES_MAX - 2 + over; i++)
+                        expect_ok(buf_printf(&text, ", {tpm.firmware-version: {gte: %d}}", i));
+                expect_ok(buf_append_str(&text, "]}}\n"));
+                struct fault *f = compile_text(buf_str(&text), &p);
+                if (over == 0)
+                        expect_ok(f);
+                else
+                        expect_fault(f, FAULT_INVALID, "POLICY_LIMIT");
+        }
+}
+
+static void the_digest_is_of_the_meaning(void **state)
+{
+        (void) state;
+        AUTO(policy) struct policy *a = NULL, *b = NULL, *c = NULL, *d = NULL;
+        expect_ok(compile_text(PROFILE NODES, &a));
+        expect_ok(compile_text("# the other way round\n" NODES "# and a comment\n" PROFILE, &b));
+        assert_string_equal(policy_digest(a), policy_digest(b));
+        assert_int_equal(strlen(policy_digest(a)), strlen("sha256:") + 64);
+        expect_ok(compile_text(TTL("2h") NODES, &c));
+        assert_string_not_equal(policy_digest(a), policy_digest(c));
+        /* fields in another order, block style */
+        expect_ok(compile_text(
+                NODES "---\nspec:\n  slots:\n  - ttl: 1h\n    algorithms:\n    - p256\n    type: x509\n    name: x509\n"
+                      "metadata:\n  owner: admins\n  name: default\nkind: Profile\napiVersion: vouchsafe.dev/v1\n",
+                &d));
+        assert_string_equal(policy_digest(a), policy_digest(d));
+        assert_int_equal(policy_document_count(a), 2);
+}
+
+static void revision_and_profiles_are_told(void **state)
+{
+        (void) state;
+        AUTO(policy) struct policy *p = NULL;
+        expect_ok(
+                compile_text("apiVersion: vouchsafe.dev/v1\nkind: Profile\nmetadata: {name: b, owner: o, revision: 7}\n"
+                             "spec: {slots: [{name: main, type: x509, algorithms: [p256], ttl: 1h}]}\n" PROFILE,
+                             &p));
+        assert_int_equal(policy_revision(p), 7);
+        assert_int_equal(policy_profile_count(p), 2);
+        assert_string_equal(policy_profile(p, 0)->name, "b");
+        assert_null(policy_profile(p, 2));
+        const struct profile_shape *shape = policy_find_profile(p, "default");
+        assert_non_null(shape);
+        assert_string_equal(shape->mechanism, "background-check");
+        assert_string_equal(shape->slots[0].algorithms[0], "p256");
+        assert_null(policy_find_profile(p, "none"));
+        assert_non_null(strstr(policy_warning(p, 0), "Profile \"b\" is used by no workload"));
+        assert_null(policy_warning(p, 2));
+
+        struct policy *other = policy_ref(p);
+        policy_free(other); /* p is still there */
+        assert_int_equal(policy_revision(p), 7);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(documents_have_a_frame),
+                cmocka_unit_test(profiles_are_shapes),
+                cmocka_unit_test(sets_hold_reference_values),
+                cmocka_unit_test(expressions_are_closed),
+                cmocka_unit_test(rules_have_fields),
+                cmocka_unit_test(origins_are_kept),
+                cmocka_unit_test(workloads_can_be_told_apart),
+                cmocka_unit_test(limits_hold),
+                cmocka_unit_test(the_digest_is_of_the_meaning),
+                cmocka_unit_test(revision_and_profiles_are_told),
+        };
+        return cmocka_run_group_tests_name("policy_compile", tests, NULL, NULL);
+}

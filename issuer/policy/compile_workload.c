@@ -1,0 +1,93 @@
+#include "issuer/policy/compiler.h"
+
+#include "lib/model/names.h"
+#include "lib/model/spiffe_id.h"
+
+static struct fault *read_rule(struct compiler *c, const struct document *d, struct rule *r)
+{
+        struct arena *a = c->p->arena;
+        r->name = arena_string(a, d->name);
+        r->owner = arena_string(a, d->owner);
+        r->place = arena_printf(a, "%s/%s", d->kind == DOCUMENT_GUARDRAIL ? "guardrail" : "workload", d->name);
+        r->file = arena_string(a, yaml_name(d->yaml));
+        r->line = d->root->line;
+        r->column = d->root->column;
+        TRY(field_flag(d, d->spec, "k8s-grants", &r->k8s_grants));
+        TRY(field_flag(d, d->spec, "insecure-development", &r->insecure_development));
+        if (r->insecure_development && !c->o->insecure_development)
+                return document_fault(d, yaml_get(d->spec, "insecure-development"), "POLICY_DEVELOPMENT",
+                                      "this issuer is not configured for insecure-development");
+        return NULL;
+}
+
+struct fault *compile_guardrail(struct compiler *c, const struct document *d, struct rule *r)
+{
+        static const char *const allowed[] = {"require", "k8s-grants", "insecure-development", NULL};
+        TRY(fields_only(d, d->spec, "the spec of a Guardrail", allowed));
+        TRY(read_rule(c, d, r));
+        const struct yaml_node *n;
+        TRY(field_need(d, d->spec, "require", YAML_MAPPING, &n));
+        return compile_condition(c, d, r, n, &r->condition);
+}
+
+static struct fault *read_profiles(struct compiler *c, const struct document *d, struct rule *r)
+{
+        const struct yaml_node *list;
+        TRY(field_need(d, d->spec, "profiles", YAML_SEQUENCE, &list));
+        if (list->count == 0 || list->count > PROFILES_MAX)
+                return document_fault(d, list, "POLICY_LIMIT", "a workload has 1 to %d profiles", PROFILES_MAX);
+        r->profiles = arena_zero(c->p->arena, list->count, sizeof(struct profile *));
+        for (size_t i = 0; i < list->count; i++) {
+                const struct yaml_node *n = list->items[i];
+                struct profile *p = n->kind == YAML_SCALAR ? map_get(c->profiles, n->text) : NULL;
+                if (p == NULL)
+                        return document_fault(d, n, "POLICY_PROFILE", "there is no Profile \"%.80s\"",
+                                              n->kind == YAML_SCALAR ? n->text : "");
+                for (size_t j = 0; j < i; j++)
+                        if (r->profiles[j] == p)
+                                return document_fault(d, n, "POLICY_DUPLICATE", "profile \"%s\" is there already",
+                                                      n->text);
+                p->is_used = true;
+                r->profiles[i] = p;
+                r->profile_count = i + 1;
+        }
+        return NULL;
+}
+
+/* Literal, never a template: nothing that a request says becomes part of an identity. */
+static struct fault *read_identity(struct compiler *c, const struct document *d, struct rule *r)
+{
+        const struct yaml_node *n;
+        TRY(field_need(d, d->spec, "identity", YAML_SCALAR, &n));
+        struct span id = span_str(n->text);
+        AUTO(fault) struct fault *why = spiffe_id_check(id);
+        if (why != NULL)
+                return document_fault(d, n, "POLICY_IDENTITY", "%s", fault_text(why));
+        struct span path = spiffe_id_path(id);
+        if (path.len == 0)
+                return document_fault(d, n, "POLICY_IDENTITY", "a workload's identity has a path");
+        if (c->o->trust_domain != NULL && !spiffe_id_is_in(id, span_str(c->o->trust_domain)))
+                return document_fault(d, n, "POLICY_IDENTITY", "identity \"%.200s\" is not in the trust domain %s",
+                                      n->text, c->o->trust_domain);
+        if (span_eq(path, SPAN("/vouchsafe")) || span_starts_with(path, SPAN("/vouchsafe/")))
+                return document_fault(d, n, "POLICY_RESERVED", "ids below /vouchsafe/ are vouchsafe's own");
+        r->identity = arena_string(c->p->arena, n->text);
+        return NULL;
+}
+
+struct fault *compile_workload(struct compiler *c, const struct document *d, struct rule *r)
+{
+        static const char *const allowed[] = {"profiles",    "match",      "identity",    "claims",
+                                              "credentials", "k8s-grants", "any-genuine", "insecure-development",
+                                              NULL};
+        TRY(fields_only(d, d->spec, "the spec of a Workload", allowed));
+        TRY(read_rule(c, d, r));
+        TRY(field_flag(d, d->spec, "any-genuine", &r->any_genuine));
+        TRY(read_profiles(c, d, r));
+        const struct yaml_node *n;
+        TRY(field_need(d, d->spec, "match", YAML_MAPPING, &n));
+        TRY(compile_condition(c, d, r, n, &r->condition));
+        TRY(read_identity(c, d, r));
+        TRY(compile_claims(c, d, r));
+        return compile_credentials(c, d, r);
+}
