@@ -131,11 +131,15 @@ struct fault *unix_peer_uid(int fd, uid_t *ret)
 
 struct fault *thread_start(const char *name, void *(*run)(void *), void *arg, pthread_t *ret)
 {
-        sigset_t all, before;
+        static const int own[] = {SIGSEGV, SIGBUS,  SIGFPE, SIGILL,
+                                  SIGTRAP, SIGABRT, SIGSYS}; /* a thread's own mistakes */
+        sigset_t blocked, before;
         int err;
 
-        (void) sigfillset(&all); /* can't fail */
-        pthread_sigmask(SIG_SETMASK, &all, &before);
+        (void) sigfillset(&blocked); /* can't fail, nor does sigdelset for these */
+        for (size_t i = 0; i < COUNT_OF(own); i++)
+                (void) sigdelset(&blocked, own[i]);
+        pthread_sigmask(SIG_SETMASK, &blocked, &before);
         err = pthread_create(ret, NULL, run, arg);
         pthread_sigmask(SIG_SETMASK, &before, NULL);
         if (err != 0)

@@ -37,5 +37,5 @@ void unix_acceptor_wake(struct unix_acceptor *a);
 /* Joins the thread, closes, unlinks. NULL is fine. */
 void unix_acceptor_stop(struct unix_acceptor *a);
 
-/* A thread with a name (a literal, at most 15 characters) and all signals blocked. */
+/* A thread with a name (a literal, at most 15 characters) and all signals blocked but those of its own mistakes. */
 struct fault *thread_start(const char *name, void *(*run)(void *), void *arg, pthread_t *ret) MUST_USE;
