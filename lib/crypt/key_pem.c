@@ -6,7 +6,7 @@
 
 #include "lib/crypt/ossl.h"
 
-#define PEM_PRIVATE_MAX 8192
+#define PEM_PRIVATE_MAX 8192 /* also of a public key */
 #define PEM_LINE        64 /* characters of base64 a line (RFC 7468 §2) */
 
 /* OpenSSL would otherwise ask the terminal for a passphrase. */
@@ -38,7 +38,7 @@ struct fault *key_from_pem_private(struct span pem, struct key **ret)
         char *label = NULL;
         long len = 0;
 
-        if (pem.len > PEM_PRIVATE_MAX)
+        if (pem.len == 0 || pem.len > PEM_PRIVATE_MAX)
                 return fault(FAULT_INVALID, "KEY_ENCODING", "private key file of %zu bytes", pem.len);
         ossl_start();
         AUTO(ossl_bio) BIO *bio = BIO_new_mem_buf(pem.data, (int) pem.len);
@@ -68,7 +68,7 @@ struct fault *key_from_pem_public(struct span pem, struct key **ret)
         char *label = NULL;
         long len = 0;
 
-        if (pem.len > PEM_PRIVATE_MAX)
+        if (pem.len == 0 || pem.len > PEM_PRIVATE_MAX)
                 return fault(FAULT_INVALID, "KEY_ENCODING", "public key file of %zu bytes", pem.len);
         AUTO(ossl_bio) BIO *bio = BIO_new_mem_buf(pem.data, (int) pem.len);
         ossl_must(bio != NULL, "BIO");
