@@ -159,7 +159,7 @@ static void sets_hold_reference_values(void **state)
                  NULL, NULL},
                 {"platform set without a machine",
                  SET("{platform: true, entries: [{name: a, values: {tpm.pcr.sha256.0: " PCR_A "}}]}"),
-                 "POLICY_PLATFORM", "p.yaml:5:55"},
+                 "POLICY_PLATFORM", "p.yaml:5:52"},
                 {"unknown state", ENTRY(", state: old, values: {tpm.ek: " EK_1 "}"), "POLICY_VALUE",
                  "active, deprecated, candidate"},
                 {"deprecated without end", ENTRY(", state: deprecated, values: {tpm.ek: " EK_1 "}"), "POLICY_FIELD",

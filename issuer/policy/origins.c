@@ -7,21 +7,21 @@
 
 #define NEEDS_EVIDENCE 1u /* hw, measured or verifier; software where the rule says insecure-development */
 #define NEEDS_PLATFORM 2u /* a machine of a platform set */
-#define NEEDS_K8S      4u
+#define NEEDS_TOKEN    4u /* evidence, or what a bound token says where the rule says k8s-grants */
 
 static unsigned leaf_needs(const struct policy *p, const struct node *n)
 {
         if (n->narrows)
                 return 0;
         if (n->kind == NODE_SET)
-                return NEEDS_EVIDENCE | (n->set->platform && !n->negated ? NEEDS_PLATFORM : 0);
+                return NEEDS_EVIDENCE | NEEDS_TOKEN | (n->set->platform && !n->negated ? NEEDS_PLATFORM : 0);
         const struct policy_input *input = p->names[n->name].input;
         if (input->origin == ORIGIN_K8S)
-                return NEEDS_K8S;
+                return NEEDS_TOKEN;
         if (n->op == OP_EXISTS && n->negated)
                 return 0; /* absence proves nothing */
         bool platform = n->op == OP_IN_SET && n->set->platform && input->platform && !n->negated;
-        return NEEDS_EVIDENCE | (platform ? NEEDS_PLATFORM : 0);
+        return NEEDS_EVIDENCE | NEEDS_TOKEN | (platform ? NEEDS_PLATFORM : 0);
 }
 
 static unsigned node_needs(const struct policy *p, const struct node *n)
@@ -37,22 +37,22 @@ static unsigned node_needs(const struct policy *p, const struct node *n)
 }
 
 /* Where the rule is weak: the alternative that does without. */
-static const struct node *weakest(const struct policy *p, const struct node *n, unsigned bits)
+static const struct node *weakest(const struct policy *p, const struct node *n, unsigned bit)
 {
         while (n->kind == NODE_ANY) {
                 size_t i = 0;
-                while ((node_needs(p, n->children[i]) & bits) != 0)
+                while ((node_needs(p, n->children[i]) & bit) != 0)
                         i++;
                 n = n->children[i];
         }
         return n;
 }
 
-static struct fault *check_evidence(const struct policy *p, const struct rule *r, unsigned bits, const char *wanted)
+static struct fault *check_evidence(const struct policy *p, const struct rule *r, unsigned bit, const char *wanted)
 {
-        if ((node_needs(p, r->condition) & bits) != 0)
+        if ((node_needs(p, r->condition) & bit) != 0)
                 return NULL;
-        const struct node *n = weakest(p, r->condition, bits);
+        const struct node *n = weakest(p, r->condition, bit);
         return rule_fault(r, n->line, n->column, "POLICY_ORIGIN",
                           "%s can be fulfilled without %s: facts of origin node%s may only narrow", r->place, wanted,
                           r->k8s_grants ? "" : " (and k8s, as the rule does not say k8s-grants)");
@@ -64,7 +64,7 @@ struct fault *check_origins(const struct compiler *c)
         bool guarded = false; /* a guardrail holds for every workload, so its platform set does */
         for (size_t i = 0; i < p->guardrail_count; i++) {
                 const struct rule *r = &p->guardrails[i];
-                TRY(check_evidence(p, r, NEEDS_EVIDENCE | (r->k8s_grants ? NEEDS_K8S : 0),
+                TRY(check_evidence(p, r, r->k8s_grants ? NEEDS_TOKEN : NEEDS_EVIDENCE,
                                    r->k8s_grants ? "evidence or a bound token"
                                                  : "evidence (hw, measured or verifier)"));
                 guarded = guarded || (node_needs(p, r->condition) & NEEDS_PLATFORM) != 0;
