@@ -1,9 +1,13 @@
 """A real TPM 2.0 in software (swtpm), manufactured with an endorsement key certificate chain."""
+import hashlib
 import os
 import shutil
 import signal
 import subprocess
 import time
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 
 
 class Tpm:
@@ -37,7 +41,7 @@ class Tpm:
                     f"create_certs_tool_options = {ca}/localca.options\n")
         shutil.rmtree(self.state)
         os.makedirs(self.state, mode=0o755)
-        run = subprocess.run(["swtpm_setup", "--tpm2", "--tpmstate", self.state, "--create-ek-cert", "--ecc", "--overwrite",
+        run = subprocess.run(["swtpm_setup", "--tpm2", "--tpmstate", self.state, "--create-ek-cert", "--overwrite",
                               "--config", os.path.join(ca, "setup.conf")], capture_output=True, text=True)
         if run.returncode != 0:
             raise RuntimeError(f"swtpm_setup failed: {run.stdout}{run.stderr}")
@@ -50,6 +54,14 @@ class Tpm:
             with open(os.path.join(self.ca_folder, name)) as f:
                 text += f.read().rstrip() + "\n"
         return text
+
+    def ek_digest(self):
+        """SHA-256 of the endorsement key (SPKI, DER): the name by which a platform set lists this TPM."""
+        nv = subprocess.run(["tpm2_nvread", "-T", self.tcti, "0x01C00002"], capture_output=True, timeout=20, check=True).stdout
+        length = 4 + int.from_bytes(nv[2:4], "big")  # the certificate ends where DER says, not where NV does
+        key = x509.load_der_x509_certificate(nv[:length]).public_key()
+        spki = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+        return hashlib.sha256(spki).hexdigest()
 
     def start(self):
         for path in (self.socket, self.control):

@@ -164,7 +164,6 @@ class World:
     # ---- set-up
     def prepare(self, policy, tpm=True, clusters=True, issuer=None, attester=None, csi=None):
         if tpm:
-            self.tpm.manufacture().start()
             self.write("ek-roots.pem", self.tpm.vendor_roots())
         self.write("jwks.json", self.cluster.jwks())
         self.set_policy(policy)

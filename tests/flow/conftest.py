@@ -1,0 +1,40 @@
+import pytest
+
+from harness.policy import policy
+from harness.world import World
+
+WORKLOADS = [("payroll", "payroll", "app"), ("web", "web", "front")]
+
+
+def make_world(ttl="20s", prepare=None, start=True):
+    world = World()
+    try:
+        world.tpm.manufacture().start()
+        world.prepare(policy([world.tpm], WORKLOADS, ttl), **(prepare or {}))
+        if start:
+            world.start()
+    except BaseException:
+        world.close()
+        raise
+    return world
+
+
+@pytest.fixture(scope="module")
+def world():
+    """A running chain with credentials of an hour, shared by the tests of a file: they leave it as they found it."""
+    made = make_world(ttl="1h")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def fresh():
+    """Makes running chains for tests that break theirs: fresh(ttl="20s")."""
+    made = []
+
+    def make(**how):
+        made.append(make_world(**how))
+        return made[-1]
+    yield make
+    for one in made:
+        one.close()
