@@ -35,7 +35,8 @@ struct acquired {
         bool insecure_development;
 };
 struct acquirer {
-        struct fault *(*acquire)(void *self, const struct acquire_order *order, struct cancel *cancel, struct acquired *ret);
+        struct fault *(*acquire)(void *self, const struct acquire_order *order, struct cancel *cancel,
+                                 struct acquired *ret);
         struct fault *(*watch)(void *self, uint64_t known, struct cancel *cancel, struct trust_bundle *ret);
         void *self;
 };

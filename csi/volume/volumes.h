@@ -19,22 +19,29 @@ struct volume_spec {
         char *pod_namespace, *pod_name, *pod_uid, *service_account;
         bool has_group;
         gid_t group;
-        mode_t file_mode;  /* 0440 unless the attribute says otherwise; never world-readable; directories get the x bits of the readable ones */
+        mode_t file_mode; /* 0440 unless the attribute says otherwise; never world-readable; directories get the x bits of the readable ones */
         char *selinux_context; /* of mount flag context="…"; NULL */
 };
 void volume_spec_clear(struct volume_spec *s);
 DEFINE_AUTO_VALUE(volume_spec)
 
-enum volume_state { VOLUME_ACQUIRING, VOLUME_FRESH, VOLUME_OVERDUE, VOLUME_EXPIRED, VOLUME_DRAINING, VOLUME_STATE_COUNT };
+enum volume_state {
+        VOLUME_ACQUIRING,
+        VOLUME_FRESH,
+        VOLUME_OVERDUE,
+        VOLUME_EXPIRED,
+        VOLUME_DRAINING,
+        VOLUME_STATE_COUNT
+};
 const char *volume_state_name(enum volume_state s);
 
 struct volumes_options {
-        const char *state_dir;    /* journal */
-        const char *kubelet_dir;  /* pods below it */
+        const char *state_dir;   /* journal */
+        const char *kubelet_dir; /* pods below it */
         const struct acquirer *acquirer;
         const struct clock *clock;
         uint64_t tmpfs_bytes, tmpfs_inodes;
-        bool mount_read_only;     /* read-only-policy=force: mount ro ourselves after filling */
+        bool mount_read_only; /* read-only-policy=force: mount ro ourselves after filling */
         unsigned renew_threads;
         size_t volumes_max;
 };
@@ -44,9 +51,11 @@ struct volumes;
 struct fault *volumes_open(const struct volumes_options *o, struct volumes **ret) MUST_USE;
 /* Same id, target and arguments: OK without work, but `token` replaces the one held. Same id, other arguments: FAULT_EXISTS; overlap:
  * FAULT_ABORTED. `token` is taken (may be NULL). */
-struct fault *volumes_publish(struct volumes *v, const struct volume_spec *spec, struct secret *token, struct cancel *cancel) MUST_USE;
+struct fault *volumes_publish(struct volumes *v, const struct volume_spec *spec, struct secret *token,
+                              struct cancel *cancel) MUST_USE;
 /* Unknown volume or nothing mounted: OK. */
-struct fault *volumes_unpublish(struct volumes *v, const char *id, const char *target_path, struct cancel *cancel) MUST_USE;
+struct fault *volumes_unpublish(struct volumes *v, const char *id, const char *target_path,
+                                struct cancel *cancel) MUST_USE;
 struct volume_stats {
         uint64_t bytes_total, bytes_used, bytes_free, inodes_total, inodes_used, inodes_free;
         bool abnormal;
