@@ -86,14 +86,17 @@ static struct fault *write_state(const struct tpm_ak *ak)
 
 /* ---- the key in the TPM */
 
+/* noDA: without it each power loss counts as a failed password (part 1, dictionary attack protection), and a machine that lost power a few times can't
+ * quote any more. The key has no password to guess. */
 static TPM2B_PUBLIC template_of(const struct tpm_ak *ak)
 {
         TPM2B_PUBLIC in = {.publicArea = {
                                    .type = TPM2_ALG_ECC,
                                    .nameAlg = TPM2_ALG_SHA256,
                                    .objectAttributes = TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT |
-                                                       TPMA_OBJECT_SENSITIVEDATAORIGIN | TPMA_OBJECT_USERWITHAUTH |
-                                                       TPMA_OBJECT_RESTRICTED | TPMA_OBJECT_SIGN_ENCRYPT,
+                                                       TPMA_OBJECT_SENSITIVEDATAORIGIN | TPMA_OBJECT_NODA |
+                                                       TPMA_OBJECT_USERWITHAUTH | TPMA_OBJECT_RESTRICTED |
+                                                       TPMA_OBJECT_SIGN_ENCRYPT,
                                    .parameters.eccDetail = {.symmetric.algorithm = TPM2_ALG_NULL,
                                                             .scheme = {.scheme = TPM2_ALG_ECDSA,
                                                                        .details.ecdsa.hashAlg = TPM2_ALG_SHA256},

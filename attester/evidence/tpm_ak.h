@@ -4,7 +4,7 @@
  * same key for as long as the seed lives. The template's `unique` field is 32 random bytes, kept in `state_dir` with the key's Name
  * ("tpm-ak.json"), none of it secret. Another Name from the same template means another TPM or new seeds: "tee.wiped".
  * Between calls the key is a saved context, good until the TPM resets; then it is made anew, which only takes longer.
- * Endorsement and not owner hierarchy: only there does the TPM sign its clock fields as they are (part 1, 36.7). */
+ * Endorsement and not owner hierarchy: for keys of the owner hierarchy the TPM scrambles clock, resetCount and firmware version. */
 #pragma once
 
 #include "attester/evidence/tpm_context.h"

@@ -15,7 +15,7 @@ static bool is_from_tpm(TSS2_RC rc)
         return LAYER(rc) == TSS2_TPM_RC_LAYER || LAYER(rc) == TSS2_RESMGR_TPM_RC_LAYER;
 }
 
-/* Warnings (part 2, table 17) after which the same command may well succeed. A full TPM is one of them: others let go. */
+/* Warnings (part 2, TPM_RC) after which the same command may well succeed. A full TPM is one of them: others let go. */
 static bool is_busy(TSS2_RC tpm_rc)
 {
         static const TSS2_RC busy[] = {TPM2_RC_RETRY,          TPM2_RC_YIELDED,        TPM2_RC_TESTING,

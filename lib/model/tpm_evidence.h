@@ -5,8 +5,7 @@
  * Every member is required and no other is taken. "attest" holds the bytes that the TPM signed, whole and unchanged; they are never
  * rebuilt. PCR values are what the sender says they are until their digest is found in "attest": the verifier's part. Each (bank,
  * index) at most once, in any order; the writer gives banks in the order of enum hash_alg, indexes ascending. Plain data: nothing is
- * verified here but shape and bounds. Faults: "BAD_JSON", "BAD_FIELD", "UNKNOWN_FIELD", "BAD_BASE64", and FAULT_INVALID
- * "TPM_EVIDENCE" for a bank that is none, a value of the wrong length, or a PCR given twice. */
+ * verified here but shape and bounds. Faults: FAULT_INVALID "BAD_JSON", "BAD_FIELD", "UNKNOWN_FIELD", "BAD_HEX", and "TPM_EVIDENCE" for a bank that is none, a value of the wrong length, or a PCR given twice. */
 #pragma once
 
 #include "lib/crypt/tpm.h"
