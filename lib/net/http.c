@@ -13,6 +13,7 @@
 #define REPLY_HEAD_MAX    (64u * 1024)
 #define PATH_MAX_LEN      4096
 #define RETRY_AFTER_MAX_S 86400
+#define VERIFY_PIN        50 /* X509_V_ERR_APPLICATION_VERIFICATION: lib/crypt/tls has it for a pin that does not fit */
 
 /* One exchange, from the caller's request to its reply; lent to the callbacks while it runs. */
 struct exchange {
@@ -268,6 +269,7 @@ static bool is_connected(const struct http *h)
 static struct fault *transfer_fault(struct http *h, struct exchange *x, CURLcode code)
 {
         const char *text = h->error[0] != '\0' ? h->error : curl_easy_strerror(code);
+        long verified = 0;
 
         if (x->failed != NULL)
                 return TAKE(x->failed);
@@ -277,6 +279,9 @@ static struct fault *transfer_fault(struct http *h, struct exchange *x, CURLcode
         if (x->is_too_large)
                 return fault(FAULT_EXHAUSTED, "REPLY_TOO_LARGE", "%s: the reply has more than %zu bytes", h->base_url,
                              h->body_max);
+        (void) curl_easy_getinfo(h->easy, CURLINFO_SSL_VERIFYRESULT, &verified); /* stays 0 without an answer */
+        if (is_tls_code(code) && verified == VERIFY_PIN)
+                return fault(FAULT_UNAVAILABLE, "TLS", "%s: the server's key is not the pinned one", h->base_url);
         if (is_tls_code(code))
                 return fault(FAULT_UNAVAILABLE, "TLS", "%s: %s", h->base_url, text);
         if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST ||
