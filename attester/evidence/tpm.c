@@ -78,7 +78,7 @@ static struct fault *do_enrolment(struct tpm_source *s, const struct work *w, st
         AUTO(tpm_ek) struct tpm_ek ek = tpm_ek_new(&s->context);
         AUTO(tpm_object) struct tpm_object ak = TPM_OBJECT(&s->context);
         TRY(tpm_ak_load_or_replace(&s->ak, &s->context, cancel, &ak));
-        TRY(tpm_ek_load(&s->context, cancel, /* wants_certificates= */ true, &ek));
+        TRY(tpm_ek_load(&s->context, cancel, &ek));
 
         AUTO(enrolment_material)
         struct enrolment_material m = {
@@ -97,7 +97,7 @@ static struct fault *do_activate(struct tpm_source *s, const struct work *w, str
         AUTO(tpm_ek) struct tpm_ek ek = tpm_ek_new(&s->context);
         AUTO(tpm_object) struct tpm_object ak = TPM_OBJECT(&s->context);
         TRY(tpm_ak_load(&s->ak, &s->context, cancel, &ak));
-        TRY(tpm_ek_load(&s->context, cancel, /* wants_certificates= */ false, &ek));
+        TRY(tpm_ek_load(&s->context, cancel, &ek));
         return tpm_activate(&s->context, cancel, ak.handle, ek.object.handle, w->id_object, w->encrypted, w->secret);
 }
 

@@ -3,6 +3,7 @@
 #include <tss2/tss2_mu.h>
 
 #include "attester/evidence/tpm_nv.h"
+#include "lib/base/log.h"
 #include "lib/base/reader.h"
 #include "lib/crypt/tpm.h"
 #include "lib/crypt/x509.h"
@@ -58,15 +59,6 @@ static struct fault *add_certificate(struct tpm_ek *ek, struct span der)
         TRY(buf_append(b, der));
         ek->certificate_count++;
         return NULL;
-}
-
-static struct fault *add_leaf(struct tpm_ek *ek, struct cancel *cancel, TPM2_HANDLE index)
-{
-        AUTO(buf) struct buf area = BUF(CERT_MAX);
-        TRY(tpm_nv_read(ek->object.t, cancel, index, &area));
-        struct span der;
-        TRY_AS(der_first(buf_span(&area), &der), "EK certificate at 0x%08x", index);
-        return add_certificate(ek, der);
 }
 
 /* One or more indexes, in ascending order one text of concatenated certificates: a certificate may go over the edge of two. */
@@ -158,7 +150,9 @@ static struct fault *create(struct tpm_ek *ek, struct cancel *cancel, const stru
 static struct fault *check_certificate(const struct tpm_ek *ek, const struct ek_kind *kind)
 {
         AUTO(cert) struct cert *cert = NULL;
-        TRY_AS(cert_from_der(buf_span(&ek->certificates[0]), &cert), "EK certificate");
+        AUTO(fault) struct fault *bad = cert_from_der(buf_span(&ek->certificates[0]), &cert);
+        if (bad != NULL)
+                return fault(FAULT_INTERNAL, "tee.fault", "%s EK certificate: %s", kind->name, fault_text(bad));
         AUTO(tpm_public) struct tpm_public public = {0};
         TRY(tpm_public_read(buf_span(&ek->public), &public));
         if (cert_key(cert) == NULL || !span_eq(key_spki(cert_key(cert)), key_spki(public.key)))
@@ -176,13 +170,26 @@ static struct fault *has_index(struct tpm_context *t, struct cancel *cancel, TPM
         return NULL;
 }
 
+/* One kind with its certificate. *ret_is_there stays false when there is none, or nothing that begins like one: makers leave
+ * blank indexes. */
 static struct fault *load_certified(struct tpm_ek *ek, struct cancel *cancel, const struct ek_kind *kind,
-                                    bool wants_certificates)
+                                    bool *ret_is_there)
 {
-        TRY(create(ek, cancel, kind));
-        if (!wants_certificates)
+        bool has_area;
+        AUTO(buf) struct buf area = BUF(CERT_MAX);
+        struct span der;
+        TRY(has_index(ek->object.t, cancel, kind->nv_index, &has_area));
+        if (!has_area)
                 return NULL;
-        TRY(add_leaf(ek, cancel, kind->nv_index));
+        TRY(tpm_nv_read(ek->object.t, cancel, kind->nv_index, &area));
+        AUTO(fault) struct fault *no_certificate = der_first(buf_span(&area), &der);
+        if (no_certificate != NULL) {
+                log_warn("ek_certificate_ignored", KV("kind", kind->name), KV("why", no_certificate));
+                return NULL;
+        }
+        *ret_is_there = true;
+        TRY(add_certificate(ek, der));
+        TRY(create(ek, cancel, kind));
         TRY(check_certificate(ek, kind));
         return add_chain(ek, cancel);
 }
@@ -205,19 +212,28 @@ struct tpm_ek tpm_ek_new(struct tpm_context *t)
         return (struct tpm_ek){.object = TPM_OBJECT(t), .public = BUF(TPM_PUBLIC_MAX)};
 }
 
-struct fault *tpm_ek_load(struct tpm_context *t, struct cancel *cancel, bool wants_certificates, struct tpm_ek *ret)
+struct fault *tpm_ek_load(struct tpm_context *t, struct cancel *cancel, struct tpm_ek *ret)
 {
         AUTO(tpm_ek) struct tpm_ek ek = tpm_ek_new(t);
-        const struct ek_kind *certified = NULL;
-        for (size_t i = 0; certified == NULL && i < COUNT_OF(kinds); i++) {
-                bool is_there;
-                TRY(has_index(t, cancel, kinds[i].nv_index, &is_there));
-                if (is_there)
-                        certified = &kinds[i];
+        AUTO(fault) struct fault *unfit = NULL; /* a certificate was there, but not for what this TPM makes */
+        bool is_there = false;
+        for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+                is_there = false;
+                struct fault *f = load_certified(&ek, cancel, &kinds[i], &is_there);
+                if (f == NULL && is_there)
+                        break;
+                if (f == NULL)
+                        continue;
+                if (strcmp(fault_token(f), "tee.fault") != 0)
+                        return f;
+                fault_free(unfit);
+                unfit = f;
+                is_there = false;
+                tpm_ek_clear(&ek);
         }
-        if (certified != NULL)
-                TRY(load_certified(&ek, cancel, certified, wants_certificates));
-        if (certified == NULL)
+        if (!is_there && unfit != NULL)
+                return TAKE(unfit);
+        if (!is_there)
                 TRY(load_bare(&ek, cancel));
 
         *ret = ek;

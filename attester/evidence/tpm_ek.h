@@ -20,10 +20,9 @@ struct tpm_ek {
         struct buf certificates[EK_CHAIN_MAX]; /* DER, leaf first */
 };
 struct tpm_ek tpm_ek_new(struct tpm_context *t);
-/* Made in the TPM, with its certificates when `wants_certificates`. FAULT_INTERNAL "tee.fault" when a certificate is there but not for
- * the key of the default template. */
-struct fault *tpm_ek_load(struct tpm_context *t, struct cancel *cancel, bool wants_certificates,
-                          struct tpm_ek *ret) MUST_USE;
+/* Made in the TPM. A kind whose certificate is not for the key of the default template is passed over; FAULT_INTERNAL "tee.fault" when
+ * there is no other. */
+struct fault *tpm_ek_load(struct tpm_context *t, struct cancel *cancel, struct tpm_ek *ret) MUST_USE;
 void tpm_ek_clear(struct tpm_ek *ek);
 DEFINE_AUTO_VALUE(tpm_ek)
 
