@@ -126,10 +126,23 @@ const char *policy_input_nearest(const char *name)
 /* ---- docs/policy-inputs.md ----------------------------------------------------------------------------------------- */
 static const char *const kind_words[] = {
         [FACT_TEXT] = "text", [FACT_NUMBER] = "number", [FACT_FLAG] = "flag", [FACT_BYTES] = "bytes"};
-static const char *const kind_operators[] = {[FACT_TEXT] = "`eq` `in` `in_set` `prefix` `exists`",
-                                             [FACT_NUMBER] = "`eq` `in` `in_set` `gte` `lte` `exists`",
-                                             [FACT_FLAG] = "`eq` `in_set` `exists`",
-                                             [FACT_BYTES] = "`eq` `in` `in_set` `exists`"};
+static const char *const kind_operators[] = {[FACT_TEXT] = "`eq` `in` `prefix` `exists`",
+                                             [FACT_NUMBER] = "`eq` `in` `gte` `lte` `exists`",
+                                             [FACT_FLAG] = "`eq` `exists`",
+                                             [FACT_BYTES] = "`eq` `in` `exists`"};
+
+/* Sets hold what evidence proves, not what the cluster or the node says. */
+static bool may_be_in_sets(const struct policy_input *input)
+{
+        return input->origin != ORIGIN_K8S && input->origin != ORIGIN_NODE && input->origin != ORIGIN_SELF;
+}
+
+static struct fault *append_row(struct buf *out, const struct policy_input *input)
+{
+        return buf_printf(out, "| `%s` | %s | %s | %s | %s%s | %s |\n", input->name, kind_words[input->kind],
+                          origin_name(input->origin), input->platform ? "yes" : "", kind_operators[input->kind],
+                          may_be_in_sets(input) ? " `in_set`" : "", input->help);
+}
 
 struct fault *policy_inputs_markdown(struct buf *out)
 {
@@ -154,8 +167,6 @@ struct fault *policy_inputs_markdown(struct buf *out)
         TRY(buf_append_str(out,
                            "| name | type | origin | platform | operators | meaning |\n|---|---|---|---|---|---|\n"));
         for (size_t i = 0; i < COUNT_OF(table); i++)
-                TRY(buf_printf(out, "| `%s` | %s | %s | %s | %s | %s |\n", table[i].name, kind_words[table[i].kind],
-                               origin_name(table[i].origin), table[i].platform ? "yes" : "",
-                               kind_operators[table[i].kind], table[i].help));
+                TRY(append_row(out, &table[i]));
         return NULL;
 }
