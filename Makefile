@@ -112,7 +112,11 @@ test: unit ## unit tests and fuzz corpora (DIR=csi/volume for one folder)
 unit: $(filter $(addprefix $(BUILD)/unit/,$(if $(DIR),$(DIR)/%,%)),$(UNIT_BINS)) \
       $(filter $(addprefix $(BUILD)/replay/,$(if $(DIR),$(DIR)/%,%)),$(REPLAYS))
 	tests/tools/run-units $(BUILD) $^
-flow: all ## flows through the real programs, a TPM and kubelet's calls (K=name for some)
+# Programs for flow tests that need the attester's own parts.
+$(BUILD)/tests/hostile: $(BUILD)/obj/tests/tools/hostile.o $(BUILD)/libattester-program.a $(LIBS) $(BUILD)/libproto.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+flow: all $(BUILD)/tests/hostile ## flows through the real programs, a TPM and kubelet's calls (K=name for some)
 	BUILD=$(BUILD) tests/tools/run-flows $(if $(K),-k '$(K)')
 
 # ---- the rest ------------------------------------------------------------------------------------------------------
