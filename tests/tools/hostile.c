@@ -107,7 +107,7 @@ static struct fault *lie_in_evidence(struct cmw *evidence)
         if (is_case("signature-corrupt"))
                 quote.signature.data[quote.signature.len - 1] ^= 1;
         if (is_case("pcr-value"))
-                quote.banks[0].values[7][0] ^= 1;
+                ((uint8_t *) quote.values[HASH_SHA256][7].data)[0] ^= 1; /* into its own storage */
         buf_clear(&item->value);
         return tpm_evidence_write(&quote, &item->value);
 }
