@@ -34,7 +34,7 @@ LIES = [
     ("fewer-pcrs", "policy.no_match"),
     ("evidence-type", "evidence.kind"),
     ("evidence-software", "evidence.insecure_development"),
-    ("evidence-truncated", "evidence.structure"),
+    ("evidence-truncated", "evidence.format"),
     ("no-evidence", "evidence.missing"),
     ("no-credential", "request.slots"),
 ]
