@@ -104,20 +104,9 @@ static void become_swtpm(const struct swtpm *t, int data, int control)
         AUTO_STRING char *server = alloc_printf("type=unixio,fd=%d", data);
         AUTO_STRING char *ctrl = alloc_printf("type=unixio,fd=%d", control);
         AUTO_STRING char *log = alloc_printf("file=%s/log", t->folder);
-        char *argv[] = {"swtpm",
-                        "socket",
-                        "--tpm2",
-                        "--tpmstate",
-                        state,
-                        "--server",
-                        server,
-                        "--ctrl",
-                        ctrl,
-                        "--log",
-                        log,
-                        "--flags",
-                        "not-need-init,startup-clear",
-                        NULL};
+        const char *flags = t->skips_startup ? "not-need-init" : "not-need-init,startup-clear";
+        char *argv[] = {"swtpm",  "socket", "--tpm2", "--tpmstate", state,     "--server",     server,
+                        "--ctrl", ctrl,     "--log",  log,          "--flags", (char *) flags, NULL};
         int null = open("/dev/null", O_RDWR);
         dup2(null, STDOUT_FILENO);
         dup2(null, STDERR_FILENO);

@@ -22,7 +22,8 @@ struct swtpm {
         char ca[96], state[96], socket_path[96], config[96];
         char tcti[128];
         enum swtpm_kind kind;
-        pid_t pid; /* 0: not running */
+        bool skips_startup; /* nobody sends TPM2_Startup when it gets power */
+        pid_t pid;          /* 0: not running */
 };
 
 /* Manufactured, PCR banks sha256 and sha384. */
