@@ -1,6 +1,6 @@
 #include "issuer/policy/policy.h"
 
-#include "issuer/policy/fixture.h"
+#include "tests/fakes/policy.h"
 #include "issuer/policy/program.h"
 
 struct row {

@@ -1,4 +1,4 @@
-#include "issuer/policy/fixture.h"
+#include "tests/fakes/policy.h"
 #include "issuer/policy/program.h"
 
 struct tweak { /* one fact that differs from good_facts: replaced, added, or (origin -1) taken away */

@@ -1,5 +1,5 @@
 /* What docs/policy.md shows compiles, and does what it says. */
-#include "issuer/policy/fixture.h"
+#include "tests/fakes/policy.h"
 
 static void compile_folder(const char *path, const struct policy_options *o, struct policy **ret)
 {

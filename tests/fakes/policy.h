@@ -1,4 +1,4 @@
-/* fixture: policies and facts for the tests of this folder. */
+/* policy: policies and facts that tests of issuer/policy and of who uses it share. */
 #pragma once
 
 #include <stdio.h>
