@@ -10,11 +10,11 @@
 #include "lib/base/parse.h"
 #include "lib/base/random.h"
 
-#define DATA_LINK   "..data"
-#define TEMP_PREFIX "..tmp_" /* links and files on their way to their name */
-#define NAME_ROOM   64
-#define SPARES_MAX  2            /* old generations that a swap leaves for their readers */
-#define NEVER_MODE  0777 & ~0660 /* of a file: others, and execution by anybody */
+#define DATA_LINK     "..data"
+#define TEMP_PREFIX   "..tmp_" /* links and files on their way to their name */
+#define NAME_ROOM     64
+#define SPARES_MAX    2    /* old generations that a swap leaves for their readers */
+#define FILE_MODE_MAX 0660 /* never for others, nothing to execute, no set-id */
 
 mode_t generation_dir_mode(mode_t file_mode)
 {
@@ -236,7 +236,7 @@ static struct fault *swap_once(int root, const struct generation_order *o)
 
 struct fault *generation_swap(int root, const struct generation_order *o)
 {
-        if ((o->file_mode & (NEVER_MODE)) != 0 || (o->file_mode & 0400) == 0)
+        if ((o->file_mode & ~(mode_t) FILE_MODE_MAX) != 0 || (o->file_mode & 0400) == 0)
                 return fault(FAULT_INVALID, "WORLD_READABLE", "files of mode %04o are refused",
                              (unsigned) o->file_mode);
         TRY(generation_reap(root, SPARES_MAX));
