@@ -44,7 +44,7 @@ DEFINE_AUTO_VALUE(issue_request)
  * {"v":1,"purpose":"activate","audience","nonce","challenge":b64url,"secret":b64url}. The second one carries evidence: a quote by the new
  * AK over T with purpose enrol. */
 #define EK_CHAIN_MAX        6
-#define ENROL_CHALLENGE_MAX 1024 /* sealed by the issuer: a few digests */
+#define ENROL_CHALLENGE_MAX 2048 /* sealed by the issuer: the key, its certificate's issuer, its node */
 struct enrol_request {
         char *audience;
         struct buf nonce;

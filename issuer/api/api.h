@@ -1,0 +1,46 @@
+/* api: the issuer's endpoints (protocol.md §3; docs/api.md). Handlers of one `struct api`, run by httpd's workers.
+ *
+ * Every reply, also a refusal, carries the next nonce. Checks come cheapest first, and the order is a promise: what comes before a
+ * valid nonce, a proof of possession and genuine evidence leaves a metric and a line in a bounded ring, never a row of the ledger.
+ *
+ *   challenge.c     GET  /v1/challenge
+ *   enrol_keys.c    POST /v1/attestation-keys and …/activate
+ *   credentials.c   POST /v1/credentials
+ *   bundle.c        GET  /v1/bundle
+ *   admin.c         records, refusals, reload; health and metrics
+ *   server.c        the listeners */
+#pragma once
+
+#include "issuer/api/bundle_state.h"
+#include "issuer/api/nonce.h"
+#include "issuer/api/policy_holder.h"
+#include "issuer/api/rate_limit.h"
+#include "issuer/api/refusals.h"
+#include "issuer/authority/authority.h"
+#include "issuer/ledger/ledger.h"
+#include "issuer/store/store.h"
+#include "lib/net/httpd.h"
+
+#define SERVE_TIMEOUT_MS 20000 /* longest that a request may wait for disk and signer */
+
+struct api { /* everything is borrowed, and does not change while requests run */
+        const struct clock *clock;
+        const char *audience;
+        const struct secret *master;
+        struct policy_holder *holder;
+        struct store *store;
+        struct ledger *ledger;
+        struct authority *authority;
+        struct rate_limit *rates;
+        struct refusals *refusals;
+        const struct bundle_state *bundle;
+        int64_t max_leaf_life_s, backdate_s;
+        bool insecure_development;
+};
+
+/* Handlers (httpd_handler): `self` is a struct api. */
+struct fault *challenge_get(void *self, const struct httpd_request *q, struct httpd_response *r) MUST_USE;
+struct fault *attestation_keys_post(void *self, const struct httpd_request *q, struct httpd_response *r) MUST_USE;
+struct fault *activate_post(void *self, const struct httpd_request *q, struct httpd_response *r) MUST_USE;
+struct fault *credentials_post(void *self, const struct httpd_request *q, struct httpd_response *r) MUST_USE;
+struct fault *bundle_get(void *self, const struct httpd_request *q, struct httpd_response *r) MUST_USE;

@@ -1,0 +1,185 @@
+#include "issuer/api/policy_holder.h"
+
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "issuer/config.h"
+#include "lib/base/file.h"
+#include "lib/base/log.h"
+
+#define JWKS_MAX     (256u * 1024)
+#define EK_ROOTS_MAX (1u << 20)
+
+struct policy_holder {
+        const struct issuer_config *config;
+        const char **reserved; /* NULL-terminated, borrowed names */
+        atomic_ullong failures;
+        pthread_mutex_t mu;
+        struct ruleset *current; /* guarded by mu */
+};
+
+/* ---- loading ---- */
+
+static struct fault *load_policy(const struct policy_holder *h, struct policy **ret)
+{
+        const struct issuer_config *c = h->config;
+        if (c->policy.count == 0)
+                return fault(FAULT_INVALID, "NO_POLICY", "policy names no file: nobody would ever get anything");
+        AUTO(sources) struct sources sources = {0};
+        TRY_AS(sources_read((const char *const *) c->policy.texts, c->policy.count, &sources), "read policy");
+        const struct policy_options options = {
+                .trust_domain = c->trust_domain,
+                .reserved_dns = h->reserved,
+                .insecure_development = c->insecure_development,
+        };
+        return policy_compile(sources.items, sources.count, &options, ret);
+}
+
+static struct fault *load_cluster(const struct cluster_config *c, struct cluster *ret)
+{
+        ret->name = alloc_string(c->name);
+        ret->issuer = alloc_string(c->issuer);
+        AUTO(buf) struct buf text = BUF(JWKS_MAX);
+        TRY(file_read(c->jwks_file, &text));
+        TRY(jwk_set_parse(buf_span(&text), &ret->keys));
+        if (jwk_set_count(ret->keys) == 0)
+                return fault(FAULT_INVALID, "NO_KEY", "%s has no key that can be used", c->jwks_file);
+        return NULL;
+}
+
+static struct fault *load_clusters(const struct issuer_config *c, struct ruleset *r)
+{
+        r->clusters = alloc_zero(c->clusters.count + 1, sizeof *r->clusters);
+        r->attesters = alloc_zero(c->clusters.count + 1, sizeof *r->attesters);
+        for (size_t i = 0; i < c->clusters.count; i++) {
+                const struct cluster_config *one = c->clusters.items[i];
+                r->attesters[i] = one->attester;
+                r->cluster_count = i + 1;
+                TRY_AS(load_cluster(one, &r->clusters[i]), "cluster %s", one->name);
+        }
+        return NULL;
+}
+
+static struct fault *load_ek_roots(const struct issuer_config *c, struct cert_list *roots)
+{
+        for (size_t i = 0; i < c->ek_roots.count; i++) {
+                AUTO(buf) struct buf text = BUF(EK_ROOTS_MAX);
+                AUTO(cert_list) struct cert_list list = {0};
+                TRY_AS(file_read(c->ek_roots.texts[i], &text), "tpm.ek-roots");
+                TRY_AS(cert_list_from_pem(buf_span(&text), &list), "tpm.ek-roots %s", c->ek_roots.texts[i]);
+                for (size_t at = 0; at < list.count; at++) {
+                        if (roots->count == COUNT_OF(roots->certs))
+                                return fault(FAULT_EXHAUSTED, "TOO_MANY_ROOTS", "tpm.ek-roots: more than %zu",
+                                             COUNT_OF(roots->certs));
+                        roots->certs[roots->count++] = TAKE(list.certs[at]);
+                }
+                list.count = 0;
+        }
+        return NULL;
+}
+
+static struct fault *load(const struct policy_holder *h, struct ruleset **ret)
+{
+        AUTO(ruleset) struct ruleset *r = NEW(struct ruleset);
+        r->references = 1;
+        TRY(load_policy(h, &r->policy));
+        TRY(load_clusters(h->config, r));
+        TRY(load_ek_roots(h->config, &r->ek_roots));
+        *ret = TAKE(r);
+        return NULL;
+}
+
+static void tell(const struct ruleset *r)
+{
+        log_info("policy_loaded", KV("digest", policy_digest(r->policy)), KV("revision", policy_revision(r->policy)),
+                 KV("documents", policy_document_count(r->policy)), KV("clusters", r->cluster_count),
+                 KV("ek_roots", r->ek_roots.count));
+        for (size_t i = 0; policy_warning(r->policy, i) != NULL; i++)
+                log_warn("policy_warning", KV("warning", policy_warning(r->policy, i)));
+}
+
+/* ---- the holder ---- */
+
+static const char **reserved_names(const struct option_texts *names)
+{
+        const char **list = alloc_zero(names->count + 1, sizeof *list);
+        size_t count = 0;
+        for (size_t i = 0; i < names->count; i++) {
+                uint8_t address[16];
+                if (inet_pton(AF_INET, names->texts[i], address) != 1 &&
+                    inet_pton(AF_INET6, names->texts[i], address) != 1)
+                        list[count++] = names->texts[i];
+        }
+        return list;
+}
+
+struct fault *policy_holder_new(const struct issuer_config *c, struct policy_holder **ret)
+{
+        AUTO(policy_holder) struct policy_holder *h = NEW(struct policy_holder);
+        h->config = c;
+        h->reserved = reserved_names(&c->tls_names);
+        pthread_mutex_init(&h->mu, NULL);
+        TRY(load(h, &h->current));
+        tell(h->current);
+        *ret = TAKE(h);
+        return NULL;
+}
+
+struct fault *policy_holder_reload(struct policy_holder *h)
+{
+        struct ruleset *fresh = NULL;
+        struct fault *failed = load(h, &fresh);
+        if (failed != NULL) {
+                atomic_fetch_add(&h->failures, 1);
+                log_error("policy_reload_failed", KV("problem", failed), KV("in_force", "the policy from before"));
+                return failed;
+        }
+        tell(fresh);
+        pthread_mutex_lock(&h->mu);
+        struct ruleset *old = h->current;
+        h->current = fresh;
+        pthread_mutex_unlock(&h->mu);
+        ruleset_free(old);
+        return NULL;
+}
+
+uint64_t policy_holder_failures(struct policy_holder *h)
+{
+        return atomic_load(&h->failures);
+}
+
+struct ruleset *policy_holder_get(struct policy_holder *h)
+{
+        pthread_mutex_lock(&h->mu);
+        struct ruleset *r = h->current;
+        __atomic_add_fetch(&r->references, 1, __ATOMIC_RELAXED);
+        pthread_mutex_unlock(&h->mu);
+        return r;
+}
+
+void ruleset_free(struct ruleset *r)
+{
+        if (r == NULL || __atomic_sub_fetch(&r->references, 1, __ATOMIC_ACQ_REL) > 0)
+                return;
+        policy_free(r->policy);
+        for (size_t i = 0; i < r->cluster_count; i++) {
+                free(r->clusters[i].name);
+                free(r->clusters[i].issuer);
+                jwk_set_free(r->clusters[i].keys);
+        }
+        free(r->clusters);
+        free(r->attesters);
+        cert_list_clear(&r->ek_roots);
+        free(r);
+}
+
+void policy_holder_free(struct policy_holder *h)
+{
+        if (h == NULL)
+                return;
+        ruleset_free(h->current);
+        pthread_mutex_destroy(&h->mu);
+        free(h->reserved);
+        free(h);
+}

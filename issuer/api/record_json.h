@@ -1,0 +1,37 @@
+/* record_json: a decision as the ledger keeps it. Pure.
+ *
+ * {"v":1,"time":unix_s,"decision":"issued"|"denied","check":token,"reason":text,"profile","workload","owner","identity","any_genuine",
+ *  "policy":{"digest","revision"},"references":[…],"verifier":{"id","build"},"evidence":{"kind","digest":"sha256:…","insecure_development"},
+ *  "nonce":"sha256:…","client":"sha256:…","ak":hex,"volume","pod":{"namespace","name","uid","service_account","verified"},
+ *  "credentials":[{"slot","type","serial","not_before","not_after"}],"tree":check tree,"claims":{…}}
+ * Members without a value are left out: check and reason of what was issued; workload, owner, identity where no rule came near; ak without a
+ * TPM. "pod" is the verified token's word when verified is true, else kubelet's. "tree" is a list as check_to_json writes it. */
+#pragma once
+
+#include "issuer/policy/policy.h"
+#include "issuer/verifier/k8s_token.h"
+#include "issuer/verifier/verifier.h"
+#include "lib/model/request.h"
+
+struct record_credential {
+        const char *slot, *type;
+        char serial[33]; /* hex */
+        int64_t not_before_unix_s, not_after_unix_s;
+};
+struct record_source {
+        struct wall now;
+        const struct pod_request *pod;
+        const struct fault *problem;     /* NULL: issued */
+        const char *check;               /* of the problem, whole; NULL: the problem's token */
+        const struct k8s_token *token;   /* NULL: none, or not believed */
+        const struct decision *decision; /* NULL: refused before the policy was asked */
+        const struct attestation_result *result;
+        const struct ak_record *ak; /* NULL: none */
+        const char *policy_digest;
+        uint64_t policy_revision;
+        const char *verifier_id, *verifier_build;
+        const uint8_t *nonce_digest, *client_spki_digest; /* SHA256_LEN each */
+        size_t credential_count;
+        const struct record_credential *credentials;
+};
+struct json *record_to_json(const struct record_source *s); /* the caller's */

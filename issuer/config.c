@@ -1,0 +1,250 @@
+#include "issuer/config.h"
+
+#include "issuer/authority/authority.h"
+#include "lib/crypt/binding.h"
+
+#define AT(member)  offsetof(struct issuer_config, member)
+#define OF(member)  offsetof(struct cluster_config, member)
+#define DAY_MS      (24ll * 3600 * 1000)
+#define BACKDATE_MS (10ll * 60 * 1000)
+
+static const struct option cluster_rows[] = {
+        {.name = "name",
+         .type = OPTION_TEXT,
+         .offset = OF(name),
+         .required = true,
+         .help = "what policies call it (k8s.cluster)"},
+        {.name = "issuer",
+         .type = OPTION_TEXT,
+         .offset = OF(issuer),
+         .required = true,
+         .help = "iss of its service-account tokens, exact"},
+        {.name = "jwks-file",
+         .type = OPTION_TEXT,
+         .offset = OF(jwks_file),
+         .required = true,
+         .help = "JWK set of its token keys (kubectl get --raw /openid/v1/jwks); read again at SIGHUP"},
+        {.name = "attester",
+         .type = OPTION_TEXT,
+         .offset = OF(attester),
+         .help = "namespace/service-account whose token may tie an attestation key to a node; unset: any of the "
+                 "cluster"},
+        {.name = NULL},
+};
+
+static const struct option options[] = {
+        {.name = "listen",
+         .type = OPTION_TEXT,
+         .offset = AT(listen),
+         .fallback = "127.0.0.1:8443",
+         .help = "address of the HTTPS API; port 0 picks one"},
+        {.name = "audience",
+         .type = OPTION_TEXT,
+         .offset = AT(audience),
+         .required = true,
+         .help = "this issuer's id, a URI: what evidence is made for, and the audience of service-account tokens"},
+        {.name = "trust-domain",
+         .type = OPTION_TEXT,
+         .offset = AT(trust_domain),
+         .required = true,
+         .help = "SPIFFE trust domain of every identity, without spiffe://"},
+        {.name = "roles",
+         .type = OPTION_TEXTS,
+         .offset = AT(roles),
+         .help = "verifier and authority, the two that background-check needs in one place; unset: both"},
+        {.name = "state-dir",
+         .type = OPTION_TEXT,
+         .offset = AT(state_dir),
+         .fallback = "/var/lib/vouchsafe/issuer",
+         .help = "the ledger, the nonce secret, and the files below where they are not named"},
+        {.name = "root.certificate",
+         .type = OPTION_TEXT,
+         .offset = AT(root_certificate),
+         .help = "workload root, PEM; unset: root.crt in state-dir"},
+        {.name = "root.key",
+         .type = OPTION_TEXT,
+         .offset = AT(root_key),
+         .help = "its key, opened by the signer only; unset: root.key in state-dir"},
+        {.name = "tls.certificate",
+         .type = OPTION_TEXT,
+         .offset = AT(tls_certificate),
+         .help = "TLS server chain, PEM, leaf first; unset: tls.crt in state-dir"},
+        {.name = "tls.key", .type = OPTION_TEXT, .offset = AT(tls_key), .help = "its key; unset: tls.key in state-dir"},
+        {.name = "tls.ca-certificate",
+         .type = OPTION_TEXT,
+         .offset = AT(tls_ca_certificate),
+         .help = "TLS CA that attesters trust (not the workload root); unset: tls-ca.crt in state-dir"},
+        {.name = "tls.ca-key",
+         .type = OPTION_TEXT,
+         .offset = AT(tls_ca_key),
+         .help = "its key, used by init only; unset: tls-ca.key in state-dir"},
+        {.name = "tls.names",
+         .type = OPTION_TEXTS,
+         .offset = AT(tls_names),
+         .help = "DNS names and addresses of this server: init puts them into its certificate, policies may not grant "
+                 "them"},
+        {.name = "admin-socket",
+         .type = OPTION_TEXT,
+         .offset = AT(admin_socket),
+         .fallback = "/run/vouchsafe/issuer-admin.sock",
+         .help = "admin API over HTTP, mode 0600, for root and this program's own user"},
+        {.name = "health-socket",
+         .type = OPTION_TEXT,
+         .offset = AT(health_socket),
+         .help = "/healthz, /readyz and /metrics over HTTP; unset: only on the admin socket"},
+        {.name = "policy",
+         .type = OPTION_TEXTS,
+         .offset = AT(policy),
+         .help = "files and folders with policy documents; read again at SIGHUP"},
+        {.name = "tpm.ek-roots",
+         .type = OPTION_TEXTS,
+         .offset = AT(ek_roots),
+         .help = "PEM files with the roots of TPM endorsement keys; none: no TPM can enrol; read again at SIGHUP"},
+        {.name = "clusters",
+         .type = OPTION_ITEMS,
+         .offset = AT(clusters),
+         .rows = cluster_rows,
+         .item_size = sizeof(struct cluster_config),
+         .help = "Kubernetes clusters whose service-account tokens are believed"},
+        {.name = "insecure-development",
+         .type = OPTION_BOOL,
+         .offset = AT(insecure_development),
+         .fallback = "false",
+         .help = "admit the software evidence kind, which proves nothing, and policies that speak of it"},
+        {.name = "intermediate-life",
+         .type = OPTION_DURATION,
+         .offset = AT(intermediate_life_ms),
+         .fallback = "24h",
+         .min = INTERMEDIATE_LIFE_MIN_MS,
+         .max = INTERMEDIATE_LIFE_MAX_MS,
+         .help = "life of the online intermediate, renewed at half of it"},
+        {.name = "max-leaf-life",
+         .type = OPTION_DURATION,
+         .offset = AT(max_leaf_life_ms),
+         .fallback = "12h",
+         .min = 1000,
+         .max = INTERMEDIATE_LIFE_MAX_MS,
+         .help = "longest life of a credential, whatever a policy says"},
+        {.name = "backdate",
+         .type = OPTION_DURATION,
+         .offset = AT(backdate_ms),
+         .fallback = "30s",
+         .min = 0,
+         .max = BACKDATE_MS,
+         .help = "how far notBefore lies in the past, for clocks that are late"},
+        {.name = "bundle-refresh",
+         .type = OPTION_DURATION,
+         .offset = AT(bundle_refresh_ms),
+         .fallback = "300s",
+         .min = 1000,
+         .max = 7 * DAY_MS,
+         .help = "refresh hint of the trust bundle: how often attesters look for a new one"},
+        {.name = "workers",
+         .type = OPTION_COUNT,
+         .offset = AT(workers),
+         .fallback = "8",
+         .min = 1,
+         .max = 256,
+         .help = "requests worked on at the same time"},
+        {.name = "queue-max",
+         .type = OPTION_COUNT,
+         .offset = AT(queue_max),
+         .fallback = "256",
+         .min = 1,
+         .max = 65536,
+         .help = "requests that may wait; more are answered 503 with Retry-After at once"},
+        {.name = "rate.per-second",
+         .type = OPTION_COUNT,
+         .offset = AT(rate_per_second),
+         .fallback = "20",
+         .min = 1,
+         .max = 100000,
+         .help = "requests a second that one client key may make; an address may make 16 times as many"},
+        {.name = "rate.burst",
+         .type = OPTION_COUNT,
+         .offset = AT(rate_burst),
+         .fallback = "100",
+         .min = 1,
+         .max = 1000000,
+         .help = "requests that it may make at once"},
+        {.name = "log-level",
+         .type = OPTION_TEXT,
+         .offset = AT(log_level),
+         .fallback = "info",
+         .help = "debug, info, warn or error"},
+        {.name = NULL},
+};
+
+const struct program issuer_program = {
+        .name = "vouchsafe-issuer",
+        .summary = "appraises evidence, decides by policy, records, and issues credentials; `vouchsafe-issuer init` "
+                   "makes the keys and certificates that are missing",
+        .options = options,
+        .config_size = sizeof(struct issuer_config),
+};
+
+/* ---- what the table can't check ---- */
+
+static struct fault *check_roles(const struct option_texts *roles)
+{
+        bool has_verifier = roles->count == 0, has_authority = roles->count == 0;
+        for (size_t i = 0; i < roles->count; i++) {
+                bool is_verifier = strcmp(roles->texts[i], "verifier") == 0;
+                if (!is_verifier && strcmp(roles->texts[i], "authority") != 0)
+                        return fault(FAULT_INVALID, "CONFIG", "roles: \"%s\" is neither verifier nor authority",
+                                     roles->texts[i]);
+                has_verifier = has_verifier || is_verifier;
+                has_authority = has_authority || !is_verifier;
+        }
+        if (!has_verifier || !has_authority)
+                return fault(FAULT_INVALID, "CONFIG",
+                             "roles: background-check, the mechanism served, needs both verifier and authority");
+        return NULL;
+}
+
+static struct fault *check_audience(const char *audience)
+{
+        const char *colon = strchr(audience, ':');
+        if (colon == NULL || colon == audience || colon[1] == '\0' || strlen(audience) > BINDING_AUDIENCE_MAX)
+                return fault(FAULT_INVALID, "CONFIG", "audience: \"%.128s\" is no URI of at most %d bytes", audience,
+                             BINDING_AUDIENCE_MAX);
+        return NULL;
+}
+
+static struct fault *check_clusters(const struct option_items *clusters)
+{
+        for (size_t i = 0; i < clusters->count; i++) {
+                const struct cluster_config *c = clusters->items[i];
+                const char *slash = c->attester != NULL ? strchr(c->attester, '/') : NULL;
+                if (c->attester != NULL && (slash == NULL || slash == c->attester || slash[1] == '\0'))
+                        return fault(FAULT_INVALID, "CONFIG",
+                                     "clusters: attester \"%s\" is no namespace/service-account", c->attester);
+                for (size_t other = 0; other < i; other++) {
+                        const struct cluster_config *o = clusters->items[other];
+                        if (strcmp(o->name, c->name) == 0 || strcmp(o->issuer, c->issuer) == 0)
+                                return fault(FAULT_INVALID, "CONFIG", "clusters: %s has the name or issuer of another",
+                                             c->name);
+                }
+        }
+        return NULL;
+}
+
+struct fault *issuer_config_finish(struct issuer_config *c)
+{
+        TRY(check_roles(&c->roles));
+        TRY(check_audience(c->audience));
+        TRY(check_clusters(&c->clusters));
+
+        const struct {
+                char **path;
+                const char *name;
+        } files[] = {
+                {&c->root_certificate, "root.crt"},     {&c->root_key, "root.key"},
+                {&c->tls_certificate, "tls.crt"},       {&c->tls_key, "tls.key"},
+                {&c->tls_ca_certificate, "tls-ca.crt"}, {&c->tls_ca_key, "tls-ca.key"},
+        };
+        for (size_t i = 0; i < COUNT_OF(files); i++)
+                if (*files[i].path == NULL)
+                        *files[i].path = alloc_printf("%s/%s", c->state_dir, files[i].name);
+        return NULL;
+}

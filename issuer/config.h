@@ -1,0 +1,36 @@
+/* config: what the issuer can be told; the table in config.c is also its documentation (`vouchsafe-issuer --help`). */
+#pragma once
+
+#include "lib/wire/options.h"
+
+struct cluster_config {
+        char *name;
+        char *issuer;
+        char *jwks_file;
+        char *attester; /* "namespace/service-account" of the attester's DaemonSet; NULL: any */
+};
+struct issuer_config {
+        char *listen;
+        char *audience;
+        char *trust_domain;
+        struct option_texts roles;
+        char *state_dir;
+        char *root_certificate, *root_key; /* as the other files: in state-dir unless told */
+        char *tls_certificate, *tls_key, *tls_ca_certificate, *tls_ca_key;
+        struct option_texts tls_names;
+        char *admin_socket;
+        char *health_socket; /* NULL: none */
+        struct option_texts policy;
+        struct option_texts ek_roots;
+        struct option_items clusters; /* of struct cluster_config */
+        bool insecure_development;
+        int64_t intermediate_life_ms, max_leaf_life_ms, backdate_ms;
+        int64_t bundle_refresh_ms;
+        uint64_t workers, queue_max;
+        uint64_t rate_per_second, rate_burst;
+        char *log_level;
+};
+extern const struct program issuer_program;
+
+/* Fills in the names of files that were not given, and checks what the table can't: roles, the audience, the attester of a cluster. */
+struct fault *issuer_config_finish(struct issuer_config *c) MUST_USE;

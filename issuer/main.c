@@ -1,0 +1,207 @@
+/* vouchsafe-issuer: appraises, decides, records, issues. `init` makes the keys and certificates that are missing.
+ *
+ * The signer is forked before anything else: no thread, socket or foreign library's state exists then. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+
+#include "issuer/api/init.h"
+#include "issuer/api/server.h"
+#include "lib/base/log.h"
+#include "lib/net/unix_socket.h"
+
+#define WATCH_MS 200
+
+struct issuer {
+        const struct issuer_config *config;
+        struct authority *authority;
+        struct secret *master;
+        struct store *store;
+        struct ledger *ledger;
+        struct policy_holder *holder;
+        struct rate_limit *rates;
+        struct refusals *refusals;
+        struct bundle_state bundle;
+        struct api api;
+        struct server *server;
+
+        pthread_t watcher;
+        bool is_watched;
+        pthread_mutex_t mu;
+        pthread_cond_t cond;
+        bool stopping; /* guarded by mu */
+};
+
+/* ---- the signer's death ends the program ---- */
+
+/* Under mu. */
+static void pause_ms(struct issuer *i, int64_t ms)
+{
+        AUTO(cancel) struct cancel pause;
+        cancel_init(&pause, &clock_system, (struct boot){clock_boot(&clock_system).ms + ms});
+        AUTO(fault) struct fault *over = NULL;
+        while (over == NULL && !i->stopping)
+                over = cancel_wait(&pause, &i->cond, &i->mu);
+}
+
+static void *watch(void *arg)
+{
+        struct issuer *i = arg;
+        pthread_mutex_lock(&i->mu);
+        while (!i->stopping && !authority_is_dead(i->authority))
+                pause_ms(i, WATCH_MS);
+        bool is_dead = !i->stopping;
+        pthread_mutex_unlock(&i->mu);
+        if (is_dead)
+                (void) kill(getpid(), SIGTERM); /* wakes program_wait; to ourselves it can't fail */
+        return NULL;
+}
+
+static void watch_stop(struct issuer *i)
+{
+        if (!i->is_watched)
+                return;
+        pthread_mutex_lock(&i->mu);
+        i->stopping = true;
+        pthread_cond_broadcast(&i->cond);
+        pthread_mutex_unlock(&i->mu);
+        pthread_join(i->watcher, NULL);
+}
+
+/* ---- life ---- */
+
+static struct fault *load_bundle(struct issuer *i)
+{
+        const struct issuer_config *c = i->config;
+        AUTO(cert_list) struct cert_list roots = {0};
+        AUTO_CLOSE int dir = open(c->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (dir < 0)
+                return fault_errno(FAULT_PRECONDITION, "NO_FILE", errno, "open state-dir %s", c->state_dir);
+        TRY(authority_roots(i->authority, &roots));
+        return bundle_state_load(dir, &roots, c->bundle_refresh_ms / 1000, &i->bundle);
+}
+
+static void fill_api(struct issuer *i)
+{
+        const struct issuer_config *c = i->config;
+        i->rates = rate_limit_new(c->rate_per_second, c->rate_burst);
+        i->refusals = refusals_new();
+        i->api = (struct api){
+                .clock = &clock_system,
+                .audience = c->audience,
+                .master = i->master,
+                .holder = i->holder,
+                .store = i->store,
+                .ledger = i->ledger,
+                .authority = i->authority,
+                .rates = i->rates,
+                .refusals = i->refusals,
+                .bundle = &i->bundle,
+                .max_leaf_life_s = c->max_leaf_life_ms / 1000,
+                .backdate_s = c->backdate_ms / 1000,
+                .insecure_development = c->insecure_development,
+        };
+}
+
+static struct fault *start(struct issuer *i)
+{
+        const struct issuer_config *c = i->config;
+        struct authority_options authority;
+        init_authority_options(c, &authority);
+        TRY_AS(authority_start(&authority, &i->authority), "start the signer");
+        TRY(init_read_master(c, &i->master));
+        AUTO_STRING char *database = alloc_printf("%s/ledger.db", c->state_dir);
+        TRY(store_open_sqlite(database, &i->store));
+        TRY(ledger_open(i->store, &clock_system, &i->ledger));
+        TRY(policy_holder_new(c, &i->holder));
+        TRY(load_bundle(i));
+        fill_api(i);
+        TRY(server_start(&i->api, c, &i->server));
+        TRY(thread_start("watcher", watch, i, &i->watcher));
+        i->is_watched = true;
+        return NULL;
+}
+
+static void stop(struct issuer *i)
+{
+        watch_stop(i);
+        server_stop(i->server);
+        bundle_state_clear(&i->bundle);
+        policy_holder_free(i->holder);
+        ledger_close(i->ledger);
+        store_close(i->store);
+        refusals_free(i->refusals);
+        rate_limit_free(i->rates);
+        secret_free(i->master);
+        authority_stop(i->authority);
+}
+
+static void warn_of_development(const struct issuer_config *c)
+{
+        if (!c->insecure_development)
+                return;
+        log_warn("insecure_development", KV("meaning", "the software evidence kind is admitted: it proves nothing, and "
+                                                       "whoever reaches this issuer can claim anything"));
+        log_warn("insecure_development", KV("hint", "never set insecure-development where credentials are trusted"));
+}
+
+/* A reload that fails is logged and counted where it fails; the last good policy stays. */
+static void on_hangup(void *arg)
+{
+        struct issuer *i = arg;
+        fault_free(policy_holder_reload(i->holder));
+}
+
+static struct fault *serve(struct issuer *i)
+{
+        TRY(start(i));
+        log_info("started", KV("version", VOUCHSAFE_VERSION), KV("audience", (const char *) i->config->audience),
+                 KV("trust_domain", (const char *) i->config->trust_domain), KV("bundle", i->bundle.sequence));
+        warn_of_development(i->config);
+        int signal = program_wait(on_hangup, i);
+        if (authority_is_dead(i->authority))
+                return fault(FAULT_UNAVAILABLE, "SIGNER_GONE", "the signer process has died; nothing can be issued");
+        log_info("stopping", KV("signal", signal));
+        return NULL;
+}
+
+static struct fault *run(const struct issuer_config *c)
+{
+        struct issuer i = {.config = c};
+        pthread_mutex_init(&i.mu, NULL);
+        cond_init_boot(&i.cond);
+        struct fault *failed = serve(&i);
+        stop(&i);
+        pthread_cond_destroy(&i.cond);
+        pthread_mutex_destroy(&i.mu);
+        return failed;
+}
+
+static struct fault *run_words(struct program_args *args)
+{
+        struct issuer_config *config = args->config;
+        enum log_level level;
+        TRY(log_level_parse(config->log_level, &level));
+        log_set_level(level);
+        TRY(issuer_config_finish(config));
+        if (args->word_count == 0)
+                return run(config);
+        if (args->word_count == 1 && strcmp(args->words[0], "init") == 0)
+                return issuer_init(config, clock_wall(&clock_system));
+        return fault(FAULT_INVALID, "USAGE", "unknown command %s, expected none or \"init\"", args->words[0]);
+}
+
+int main(int argc, char **argv)
+{
+        program_init(issuer_program.name);
+        struct program_args args = {0};
+        enum program_next next = PROGRAM_DONE;
+        struct fault *failed = program_args_read(&issuer_program, argc, argv, NULL, &args, &next);
+        if (failed != NULL)
+                return program_fail(failed);
+        if (next == PROGRAM_DONE)
+                return 0;
+        failed = run_words(&args);
+        options_free(&issuer_program, args.config);
+        return failed != NULL ? program_fail(failed) : 0;
+}
