@@ -24,6 +24,7 @@ struct leaf_spec {
         const struct cert_extra *extra;
         size_t extra_count;
 };
+/* FAULT_INVALID "BAD_SERIAL", "BAD_VALIDITY", "BAD_TIME", "BAD_NAME", "BAD_OID", "KEY_ENCODING" (spki). */
 struct fault *leaf_build(const struct leaf_spec *spec, const struct key *ca_key, struct buf *ret_der) MUST_USE;
 
 struct ca_spec {
@@ -34,7 +35,7 @@ struct ca_spec {
         const struct key *key;
         int path_len; /* -1: none */
 };
-/* Self-signed when issuer is NULL. keyCertSign + cRLSign, critical. */
+/* Self-signed when issuer is NULL; "KEY_MISMATCH" when issuer_key isn't the issuer's. keyCertSign + cRLSign, critical. */
 struct fault *ca_build(const struct ca_spec *spec, const struct cert *issuer, const struct key *issuer_key,
                        struct buf *ret_der) MUST_USE;
 /* A TLS identity: `dns` and/or `ip` names (NULL-terminated lists, may be empty), signed by issuer or self-signed. Server certificates of
