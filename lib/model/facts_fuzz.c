@@ -55,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 return 0;
         AUTO(json) struct json *j = NULL;
         AUTO(fault) struct fault *bad_json = json_parse(span_make(data + 1, size - 1), &j);
-        if (j != NULL)
+        if (bad_json == NULL)
                 (data[0] % 2 == 0 ? facts : checks)(j);
         return 0;
 }

@@ -23,10 +23,14 @@ struct fault *trust_domain_check(struct span name)
                 return bad("the trust domain is empty");
         if (name.len > TRUST_DOMAIN_MAX)
                 return bad("the trust domain has more than 255 bytes");
-        for (size_t i = 0; i < name.len; i++)
+        size_t dots = 0;
+        for (size_t i = 0; i < name.len; i++) {
                 if (!is_lower_or_digit(name.data[i]) && !is_mark(name.data[i]))
                         return bad("the trust domain has a character outside of [a-z0-9._-]");
-        return NULL;
+                dots += name.data[i] == '.';
+        }
+        /* the standard's characters would let it pass, but who cleans paths would make another id of it */
+        return dots == name.len ? bad("the trust domain is made of dots only") : NULL;
 }
 
 static struct fault *check_segment(struct span segment)

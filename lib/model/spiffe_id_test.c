@@ -47,6 +47,8 @@ static void refuses(void **state UNUSED)
                 {"dot", SPAN("spiffe://e/./x")},
                 {"dots", SPAN("spiffe://e/x/..")},
                 {"three dots", SPAN("spiffe://e/...")},
+                {"dots as domain", SPAN("spiffe://../ns/a")},
+                {"dot as domain", SPAN("spiffe://./a")},
                 {"capital domain", SPAN("spiffe://E/x")},
                 {"port", SPAN("spiffe://e:1/x")},
                 {"user", SPAN("spiffe://u@e/x")},
@@ -80,7 +82,7 @@ static void checks_domains(void **state UNUSED)
 {
         expect_ok(trust_domain_check(SPAN("example.org")));
         expect_ok(trust_domain_check(SPAN(LONG255)));
-        static const char *const rows[] = {"", "a/b", "A", "a:1", "a@b", "a b", "\xc3\xb6", LONG255 "a"};
+        static const char *const rows[] = {"", ".", "..", "a/b", "A", "a:1", "a@b", "a b", "\xc3\xb6", LONG255 "a"};
         for (size_t i = 0; i < COUNT_OF(rows); i++)
                 expect_fault_row(trust_domain_check(span_str(rows[i])), FAULT_INVALID, "SPIFFE_ID", rows[i]);
         expect_fault(trust_domain_check(SPAN("a\0")), FAULT_INVALID, "SPIFFE_ID");
