@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "attester/evidence/tcti_socket.h"
 #include "attester/evidence/tpm_activate.h"
 #include "attester/evidence/tpm_ak.h"
 #include "attester/evidence/tpm_ek.h"
@@ -137,6 +138,9 @@ struct fault *evidence_tpm_open(const struct evidence_options *o, struct evidenc
         TRY(tpm_pcrs_parse(span_str(o->tpm_pcrs == NULL ? DEFAULT_PCRS : o->tpm_pcrs), &pcrs));
         if (o->tpm_tcti == NULL || o->tpm_tcti[0] == '\0')
                 return fault(FAULT_INVALID, "evidence.tcti", "where is the TPM? (device:/dev/tpmrm0, swtpm:path=…)");
+        struct tcti_address ignored;
+        if (tcti_socket_is_ours(o->tpm_tcti))
+                TRY(tcti_socket_parse(o->tpm_tcti, &ignored));
         struct tpm_ak ak;
         TRY(tpm_ak_open(o->state_dir, &ak));
         /* tss2 writes five lines of its own for each error; ours says it once. An operator's setting wins. */

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <tss2/tss2_tctildr.h>
 
+#include "attester/evidence/tcti_socket.h"
 #include "lib/base/log.h"
 
 #define POLL_SLICE_MS 50 /* while a command runs: how soon a cancel is seen */
@@ -30,15 +31,28 @@ static bool is_missing_device(const struct tpm_context *t)
         return stat(t->tcti + sizeof prefix - 1, &ignored) < 0 && errno == ENOENT;
 }
 
-static struct fault *connect_tcti(struct tpm_context *t)
+static struct fault *connect_loaded(struct tpm_context *t)
 {
         TSS2_RC rc = Tss2_TctiLdr_Initialize(t->tcti, &t->connection);
         if (rc != TSS2_RC_SUCCESS && is_missing_device(t))
                 return fault(FAULT_PRECONDITION, "tee.missing", "there is no TPM at %s", t->tcti);
         if (rc != TSS2_RC_SUCCESS)
                 return fault(FAULT_UNAVAILABLE, "tee.gone", "connect to %s: TPM unreachable", t->tcti);
+        return NULL;
+}
+
+static struct fault *connect_socket(struct tpm_context *t, struct cancel *cancel)
+{
+        struct tcti_address address;
+        TRY(tcti_socket_parse(t->tcti, &address));
+        return tcti_socket_open(&address, cancel, &t->connection);
+}
+
+static struct fault *connect_tcti(struct tpm_context *t, struct cancel *cancel)
+{
+        TRY(tcti_socket_is_ours(t->tcti) ? connect_socket(t, cancel) : connect_loaded(t));
         TRY(tpm_fault(Esys_Initialize(&t->esys, t->connection, NULL), "start ESYS"));
-        /* finish calls return at once: waiting is tpm_context_await's part */
+        /* finish calls return soon: waiting is tpm_context_await's part */
         TRY(tpm_fault(Esys_SetTimeout(t->esys, POLL_SLICE_MS), "start ESYS"));
         t->was_seen = true;
         return NULL;
@@ -51,12 +65,28 @@ static struct fault *startup(struct tpm_context *t, struct cancel *cancel)
         return NULL;
 }
 
+static struct fault *name_object(struct tpm_context *t, struct cancel *cancel, TPM2_HANDLE handle, ESYS_TR *ret)
+{
+        TPM_CALL(t, cancel, "look at a leftover",
+                 Esys_TR_FromTPMPublic_Async(t->esys, handle, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE),
+                 Esys_TR_FromTPMPublic_Finish(t->esys, ret));
+        return NULL;
+}
+
+/* ESYS asks the TPM nothing about a session: there is no answer to wait for. */
+static struct fault *name_session(struct tpm_context *t, TPM2_HANDLE handle, ESYS_TR *ret)
+{
+        TSS2_RC rc = Esys_TR_FromTPMPublic_Async(t->esys, handle, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE);
+        if (rc == TSS2_RC_SUCCESS)
+                rc = Esys_TR_FromTPMPublic_Finish(t->esys, ret);
+        return tpm_context_fault(t, rc, "look at a leftover session");
+}
+
 static struct fault *flush_handle(struct tpm_context *t, struct cancel *cancel, TPM2_HANDLE handle)
 {
         ESYS_TR object = ESYS_TR_NONE;
-        TPM_CALL(t, cancel, "look at a leftover",
-                 Esys_TR_FromTPMPublic_Async(t->esys, handle, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE),
-                 Esys_TR_FromTPMPublic_Finish(t->esys, &object));
+        TRY(handle >= TPM2_TRANSIENT_FIRST ? name_object(t, cancel, handle, &object)
+                                           : name_session(t, handle, &object));
         TPM_CALL(t, cancel, "flush a leftover", Esys_FlushContext_Async(t->esys, object),
                  Esys_FlushContext_Finish(t->esys));
         return NULL;
@@ -101,7 +131,7 @@ static struct fault *apply_remedy(struct tpm_context *t, struct cancel *cancel)
 struct fault *tpm_context_open(struct tpm_context *t, struct cancel *cancel)
 {
         TRY(cancel_check(cancel));
-        struct fault *f = connect_tcti(t);
+        struct fault *f = connect_tcti(t, cancel);
         if (f == NULL)
                 f = apply_remedy(t, cancel);
         if (f != NULL)
@@ -112,6 +142,8 @@ struct fault *tpm_context_open(struct tpm_context *t, struct cancel *cancel)
 void tpm_context_close(struct tpm_context *t)
 {
         Esys_Finalize(&t->esys);
+        if (tcti_socket_is_ours(t->tcti))
+                tcti_socket_close(TAKE(t->connection));
         if (t->connection != NULL)
                 Tss2_TctiLdr_Finalize(&t->connection);
 }
