@@ -30,6 +30,7 @@ struct ledger_commit {
         struct ledger_entry *entries;
         /* AK clock to compare-and-set in the same transaction; has_ak false: none. A conflict (another request has moved it past) keeps the larger. */
         bool has_ak;
+        bool clock_safe;
         struct span ak_name;
         uint64_t clock_ms;
         uint32_t reset_count, restart_count;

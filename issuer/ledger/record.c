@@ -80,6 +80,7 @@ struct fault *prepared_make(struct ledger_commit *c, const uint8_t attempt[REPLA
                 .replay = &p.records[c->count],
                 .has_ak = c->has_ak,
                 .ak_name = c->ak_name,
+                .clock_safe = c->clock_safe,
                 .clock_ms = c->clock_ms,
                 .reset_count = c->reset_count,
                 .restart_count = c->restart_count,

@@ -77,6 +77,7 @@ static struct fault *copy_ak(sqlite3_stmt *s, struct span name, struct ak_record
         r->clock_ms = (uint64_t) sqlite3_column_int64(s, 8);
         r->reset_count = (uint32_t) sqlite3_column_int64(s, 9);
         r->restart_count = (uint32_t) sqlite3_column_int64(s, 10);
+        r->clock_safe = sqlite3_column_int64(s, 11) != 0;
         *ret = TAKE(r);
         return NULL;
 }

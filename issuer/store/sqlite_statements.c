@@ -18,16 +18,17 @@ const char *const sqlite_statements[STATEMENT_COUNT] = {
                        "VALUES((SELECT coalesce(max(idx) + 1, 0) FROM records), ?1, ?2, ?3, ?4)",
         [ADD_SERIAL] = "INSERT INTO serials(serial, idx, expires) VALUES(?1, ?2, ?3)",
         [PUT_AK] = "INSERT OR REPLACE INTO attestation_keys(name, public_area, ek_digest, ek_issuer, cluster, node, "
-                   "enrolled, ek_not_after, has_clock, clock_ms, reset_count, restart_count) "
-                   "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                   "enrolled, ek_not_after, has_clock, clock_ms, reset_count, restart_count, clock_safe) "
+                   "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         [MOVE_AK_CLOCK] =
-                "UPDATE attestation_keys SET has_clock = 1, reset_count = ?2, restart_count = ?3, clock_ms = ?4 "
+                "UPDATE attestation_keys SET has_clock = 1, reset_count = ?2, restart_count = ?3, clock_ms = ?4, "
+                "clock_safe = ?5 "
                 "WHERE name = ?1 AND (has_clock = 0 OR (reset_count, restart_count, clock_ms) < (?2, ?3, ?4))",
         [FIND_RECORD] = "SELECT idx, id, leaf_hash, time, body FROM records "
                         "WHERE id = ?1 OR idx = (SELECT idx FROM serials WHERE serial = ?1) LIMIT 1",
         [COUNT_RECORDS] = "SELECT coalesce(max(idx) + 1, 0) FROM records",
         [FIND_AK] = "SELECT public_area, ek_digest, ek_issuer, cluster, node, enrolled, ek_not_after, has_clock, "
-                    "clock_ms, reset_count, restart_count FROM attestation_keys WHERE name = ?1",
+                    "clock_ms, reset_count, restart_count, clock_safe FROM attestation_keys WHERE name = ?1",
 };
 
 struct fault *sqlite_fault(sqlite3 *db, const char *what)

@@ -50,6 +50,7 @@ static struct fault *move_ak_clock(struct connection *c, const struct store_comm
         bind_int(s, 2, commit->reset_count);
         bind_int(s, 3, commit->restart_count);
         bind_int(s, 4, clock_to_int(commit->clock_ms));
+        bind_int(s, 5, commit->clock_safe);
         return sqlite_run(c, s, "move an attestation key's clock");
 }
 
@@ -140,5 +141,6 @@ struct fault *sqlite_write_ak(struct connection *c, const struct ak_record *r)
         bind_int(s, 10, clock_to_int(r->clock_ms));
         bind_int(s, 11, r->reset_count);
         bind_int(s, 12, r->restart_count);
+        bind_int(s, 13, r->clock_safe);
         return sqlite_run(c, s, "keep an attestation key");
 }

@@ -32,6 +32,7 @@ struct store_commit {
         const struct store_record *replay; /* written instead of `records` when the nonce was used before */
         bool has_ak;                       /* move this AK's clock forward; one that is further already stays */
         struct span ak_name;
+        bool clock_safe;
         uint64_t clock_ms;
         uint32_t reset_count, restart_count;
         /* Out. NULL: written. FAULT_DENIED "nonce.replayed": `replay` was written. FAULT_INTERNAL "RECORD_CONFLICT": a record or serial

@@ -255,11 +255,12 @@ static void an_ak_clock_only_moves_forward(void **state)
                 c.reset_count = rows[i].reset;
                 c.restart_count = rows[i].restart;
                 c.clock_ms = rows[i].clock;
+                c.clock_safe = true;
                 expect_ok(store_write(f->store, all, 1, now));
                 assert_null(c.ret_outcome);
                 struct ak_record *found = NULL;
                 expect_ok(store_find_ak(f->store, SPAN("n1"), &found));
-                assert_true(found->has_clock);
+                assert_true(found->has_clock && found->clock_safe);
                 if (found->reset_count != rows[i].want_reset || found->restart_count != rows[i].want_restart ||
                     found->clock_ms != rows[i].want_clock)
                         fail_msg("%s", rows[i].name);

@@ -17,14 +17,16 @@ struct cluster {
 };
 struct k8s_token {
         const struct cluster *cluster;
-        char *namespace, *service_account, *service_account_uid, *pod, *pod_uid, *node, *node_uid; /* pod*, node* may be NULL */
+        char *namespace, *service_account, *service_account_uid, *pod, *pod_uid, *node,
+                *node_uid; /* pod*, node* may be NULL */
         int64_t expires_unix_s;
 };
 /* Finds the cluster by the token's iss, verifies, and reads the claims. Does not compare with the request: k8s_token_match does. */
 struct fault *k8s_token_verify(struct span token, const struct cluster *clusters, size_t count, const char *audience,
                                struct wall now, struct k8s_token *ret) MUST_USE;
 struct fault *k8s_token_match(const struct k8s_token *t, const char *pod_uid, const char *namespace, const char *pod,
-                              const char *service_account, const char *enrolled_cluster, const char *enrolled_node) MUST_USE;
+                              const char *service_account, const char *enrolled_cluster,
+                              const char *enrolled_node) MUST_USE;
 /* k8s.cluster, k8s.namespace, k8s.service-account, k8s.pod, k8s.pod-uid, k8s.node */
 void k8s_token_facts(const struct k8s_token *t, struct facts *into);
 void k8s_token_clear(struct k8s_token *t);
