@@ -56,6 +56,8 @@ static struct fault *wait_while_held(struct fake_acquirer *a, struct cancel *can
         struct fault *f = cancel_check(cancel);
         a->waiting++;
         pthread_cond_broadcast(&a->changed);
+        while (a->hold && a->deaf)
+                pthread_cond_wait(&a->changed, &a->mu);
         while (a->hold && f == NULL)
                 f = cancel_wait(cancel, &a->changed, &a->mu);
         a->waiting--;

@@ -23,7 +23,7 @@ struct fake_acquirer {
         enum fault_code fail_code; /* 0: succeed */
         const char *fail_token;
         int64_t retry_after_ms;
-        bool hold;
+        bool hold, deaf; /* deaf: a held call does not hear its cancel */
         bool broken_key;
         size_t padding; /* bytes more in each chain */
         unsigned calls, renewals, waiting, cancelled, watches;
