@@ -39,6 +39,7 @@ static const char schema[] =
         "  enrolled INTEGER NOT NULL,"
         "  ek_not_after INTEGER NOT NULL,"
         "  has_clock INTEGER NOT NULL,"
+        "  clock_safe INTEGER NOT NULL,"
         "  clock_ms INTEGER NOT NULL,"
         "  reset_count INTEGER NOT NULL,"
         "  restart_count INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
