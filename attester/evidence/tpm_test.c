@@ -170,6 +170,49 @@ static void gone_and_back(void **unused)
         s.close(s.self);
 }
 
+static void frozen_is_given_up_in_time(void **unused)
+{
+        (void) unused;
+        struct evidence_source s;
+        struct cancel cancel;
+        const struct binding b = a_binding();
+        AUTO(cmw) struct cmw none = {0};
+        AUTO(tpm_evidence) struct tpm_evidence e = tpm_evidence_new();
+        open_source(PCRS, &s);
+        swtpm_freeze(&tpm);
+        cancel_init(&cancel, &clock_system, (struct boot){clock_boot(&clock_system).ms + 60});
+        expect_fault(s.collect(s.self, &b, &cancel, &none), FAULT_DEADLINE, "DEADLINE");
+        cancel_clear(&cancel);
+        swtpm_thaw(&tpm);
+        expect_ok(collect(&s, &e));
+        assert_nothing_stays_loaded();
+        s.close(s.self);
+}
+
+static void tcp_works_as_well(void **unused)
+{
+        (void) unused;
+        struct evidence_source s;
+        AUTO(tpm_evidence) struct tpm_evidence unix_e = tpm_evidence_new(), tcp_e = tpm_evidence_new();
+        struct tpm_quote q;
+        open_source(PCRS, &s);
+        expect_ok(collect(&s, &unix_e));
+        s.close(s.self);
+        const struct swtpm before = tpm;
+        swtpm_stop(&tpm);
+        tpm.over_tcp = true;
+        expect_ok(swtpm_start(&tpm));
+        open_source(PCRS, &s);
+        expect_ok(collect(&s, &tcp_e));
+        verify(&tcp_e, &q);
+        assert_true(span_eq(buf_span(&unix_e.ak_public), buf_span(&tcp_e.ak_public)));
+        s.close(s.self);
+        swtpm_stop(&tpm);
+        tpm.over_tcp = false;
+        snprintf(tpm.tcti, sizeof tpm.tcti, "%s", before.tcti);
+        expect_ok(swtpm_start(&tpm));
+}
+
 static void leftovers_are_flushed(void **unused)
 {
         (void) unused;
@@ -363,6 +406,8 @@ int main(void)
                 cmocka_unit_test(extend_is_seen),
                 cmocka_unit_test(key_is_the_same_after_restarts),
                 cmocka_unit_test(gone_and_back),
+                cmocka_unit_test(frozen_is_given_up_in_time),
+                cmocka_unit_test(tcp_works_as_well),
                 cmocka_unit_test(leftovers_are_flushed),
                 cmocka_unit_test(rsa_ek_activates_and_has_its_certificate),
                 cmocka_unit_test(inactive_bank_is_named),

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -16,6 +18,7 @@
 
 #define ANSWER_MAX     4096
 #define TPM_HEADER_LEN 10
+#define START_TRIES    2500
 
 static struct fault *run(char *const argv[])
 {
@@ -98,10 +101,38 @@ static struct fault *listen_at(const char *path, int *ret_fd)
         return NULL;
 }
 
+/* swtpm takes a listening TCP socket for a connection: it gets a port that was free a moment ago. */
+static struct fault *choose_port(struct swtpm *t)
+{
+        struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        socklen_t len = sizeof address;
+        AUTO_CLOSE int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (fd < 0 || bind(fd, (const struct sockaddr *) &address, len) < 0 ||
+            getsockname(fd, (struct sockaddr *) &address, &len) < 0)
+                return fault_errno(FAULT_INTERNAL, "SWTPM", errno, "find a port");
+        t->port = ntohs(address.sin_port);
+        snprintf(t->tcti, sizeof t->tcti, "swtpm:host=127.0.0.1,port=%u", t->port);
+        return NULL;
+}
+
+static struct fault *await_port(const struct swtpm *t)
+{
+        const struct sockaddr_in address = {
+                .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(t->port)};
+        for (int i = 0; i < START_TRIES; i++) {
+                AUTO_CLOSE int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+                if (fd >= 0 && connect(fd, (const struct sockaddr *) &address, sizeof address) == 0)
+                        return NULL;
+                (void) poll(NULL, 0, 2); /* the only start that can't be waited for otherwise */
+        }
+        return fault(FAULT_INTERNAL, "SWTPM", "nobody listens at port %u", t->port);
+}
+
 static void become_swtpm(const struct swtpm *t, int data, int control)
 {
         AUTO_STRING char *state = alloc_printf("dir=%s", t->state);
-        AUTO_STRING char *server = alloc_printf("type=unixio,fd=%d", data);
+        AUTO_STRING char *server =
+                t->over_tcp ? alloc_printf("type=tcp,port=%u", t->port) : alloc_printf("type=unixio,fd=%d", data);
         AUTO_STRING char *ctrl = alloc_printf("type=unixio,fd=%d", control);
         AUTO_STRING char *log = alloc_printf("file=%s/log", t->folder);
         const char *flags = t->skips_startup ? "not-need-init" : "not-need-init,startup-clear";
@@ -110,7 +141,8 @@ static void become_swtpm(const struct swtpm *t, int data, int control)
         int null = open("/dev/null", O_RDWR);
         dup2(null, STDOUT_FILENO);
         dup2(null, STDERR_FILENO);
-        fcntl(data, F_SETFD, 0);
+        if (data >= 0)
+                fcntl(data, F_SETFD, 0);
         fcntl(control, F_SETFD, 0);
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         execvp(argv[0], argv);
@@ -121,7 +153,7 @@ struct fault *swtpm_start(struct swtpm *t)
 {
         AUTO_CLOSE int data = -1, control = -1;
         AUTO_STRING char *control_path = alloc_printf("%s.ctrl", t->socket_path); /* where the TCTI looks for it */
-        TRY(listen_at(t->socket_path, &data));
+        TRY(t->over_tcp ? choose_port(t) : listen_at(t->socket_path, &data));
         TRY(listen_at(control_path, &control));
         pid_t pid = fork();
         if (pid == 0)
@@ -129,7 +161,7 @@ struct fault *swtpm_start(struct swtpm *t)
         if (pid < 0)
                 return fault_errno(FAULT_INTERNAL, "SWTPM", errno, "fork");
         t->pid = pid;
-        return NULL;
+        return t->over_tcp ? await_port(t) : NULL;
 }
 
 void swtpm_stop(struct swtpm *t)

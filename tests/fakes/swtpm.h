@@ -23,6 +23,8 @@ struct swtpm {
         char tcti[128];
         enum swtpm_kind kind;
         bool skips_startup; /* nobody sends TPM2_Startup when it gets power */
+        bool over_tcp;      /* at 127.0.0.1, a port of its choice: `tcti` says which once it is started */
+        uint16_t port;      /* over_tcp */
         pid_t pid;          /* 0: not running */
 };
 
@@ -39,7 +41,7 @@ void swtpm_freeze(const struct swtpm *t);
 void swtpm_thaw(const struct swtpm *t);
 /* TPM2_PCR_Extend of the SHA-256 bank. */
 struct fault *swtpm_extend(const struct swtpm *t, unsigned pcr, const uint8_t digest[SHA256_LEN]) MUST_USE;
-/* One command as bytes; FAULT_UNAVAILABLE "SWTPM" when it isn't there or the answer's code isn't 0. The answer goes to `out` (may be NULL). */
+/* One command as bytes, not over TCP; FAULT_UNAVAILABLE "SWTPM" when it isn't there or the answer's code isn't 0. The answer goes to `out` (may be NULL). */
 struct fault *swtpm_command(const struct swtpm *t, struct span command, struct buf *out) MUST_USE;
 void swtpm_clear(struct swtpm *t); /* killed, folder removed */
 DEFINE_AUTO_VALUE(swtpm)
