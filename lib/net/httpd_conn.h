@@ -1,9 +1,11 @@
 /* httpd_conn: the parts of httpd and how they meet. Private to httpd.
  *
- * httpd.c       the server's life, its listeners, the hand-over to workers and back
- * httpd_conn.c  one connection: read a request, hand it over, write the answer, again
- * httpd_route.c which handler, and what the query says
- * httpd_tls.c   the TLS transport; the clear one is in httpd.c
+ * httpd.c          the server's life and its loop
+ * httpd_listen.c   listeners, and the clear transport
+ * httpd_tls.c      the TLS transport
+ * httpd_conn.c     one connection: read a request, hand it over, write the answer, again
+ * httpd_exchange.c the request in a worker
+ * httpd_route.c    which handler, and what the query says
  *
  * Everything but `struct exchange` while a worker has it, and what is marked, belongs to the loop's thread. An exchange outlives its
  * connection when the client leaves: `conn` is then NULL, and the answer is dropped. */
@@ -93,9 +95,13 @@ struct httpd {
         struct exchange *done; /* guarded by mu */
 };
 
-/* httpd.c */
+/* httpd_listen.c: takes the fd. */
 struct fault *httpd_listen_fd(struct httpd *h, int fd, const struct httpd_transport *transport, const char *unix_path,
                               const struct unix_file *unix_file) MUST_USE;
+void httpd_listeners_free(struct httpd *h);
+
+/* httpd_exchange.c */
+
 /* Into the pool. EXHAUSTED "QUEUE_FULL". */
 struct fault *httpd_hand_over(struct httpd *h, struct exchange *x) MUST_USE;
 int64_t httpd_now_us(void);
