@@ -1,8 +1,7 @@
 #include "lib/crypt/binding.h"
 
-#include "tests/fakes/vector.h"
-
 #include "lib/base/parse.h"
+#include "lib/crypt/pki_for_test.h"
 #include "lib/wire/json.h"
 
 static struct buf hex_member(const struct json *o, const char *key)
@@ -93,8 +92,7 @@ static void published_proofs(void **state UNUSED)
         for (size_t i = 0; i < json_count(list); i++) {
                 const struct json *v = json_at(list, i);
                 AUTO(buf)
-                struct buf nonce = hex_member(v, "nonce"),
-                           spki = hex_member(v, "spki"), pop = hex_member(v, "pop");
+                struct buf nonce = hex_member(v, "nonce"), spki = hex_member(v, "spki"), pop = hex_member(v, "pop");
                 AUTO(key) struct key *k = NULL;
                 struct span audience;
 
@@ -189,12 +187,10 @@ static void refuses_to_read(void **state UNUSED)
 static void proofs(void **state UNUSED)
 {
         for (enum key_kind kind = KEY_P256; kind < KEY_KIND_COUNT; kind++) {
-                AUTO(key) struct key *k = NULL, *other = NULL;
+                AUTO(key) struct key *k = test_key(kind), *other = test_key(KEY_P256);
                 AUTO(buf) struct buf pop = BUF(SIGNATURE_MAX);
                 struct span nonce = SPAN("nonce"), audience = SPAN("https://issuer");
 
-                expect_ok(key_generate(kind, &k));
-                expect_ok(key_generate(KEY_P256, &other));
                 expect_ok(pop_sign(k, nonce, audience, &pop));
                 expect_ok(pop_verify(k, nonce, audience, buf_span(&pop)));
                 expect_fault(pop_verify(other, nonce, audience, buf_span(&pop)), FAULT_DENIED, "pop");

@@ -171,9 +171,8 @@ static void refuses_frames(void **state UNUSED)
         const struct key *const keys[] = {k};
         AUTO(jwk_set) struct jwk_set *set = set_of(keys, 1);
         AUTO(buf)
-        struct buf good = token_of(GOOD, "{\"sub\":\"a\"}", k, "ES256"),
-                   foreign = token_of(GOOD, "{}", other, "ES256"), changed = BUF(2 * JWT_MAX), der = BUF(128),
-                   der_token = BUF(JWT_MAX);
+        struct buf good = token_of(GOOD, "{\"sub\":\"a\"}", k, "ES256"), foreign = token_of(GOOD, "{}", other, "ES256"),
+                   changed = BUF(2 * JWT_MAX), der = BUF(128), der_token = BUF(JWT_MAX);
         static const struct {
                 const char *name, *before, *after, *token;
         } rows[] = {

@@ -3,22 +3,13 @@
 #include <openssl/rsa.h>
 #include <pthread.h>
 
-#include "tests/fakes/vector.h"
-
 #include "lib/base/parse.h"
 #include "lib/crypt/ossl.h"
+#include "lib/crypt/pki_for_test.h"
 
 #define MESSAGE SPAN("what was signed")
 #define P256_N  "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551"
 #define P384_N  "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973"
-
-static struct key *made(enum key_kind kind)
-{
-        struct key *k = NULL;
-
-        expect_ok(key_generate(kind, &k));
-        return k;
-}
 
 static void refuse(const struct key *k, enum hash_alg alg, enum signature_form form, struct span signature,
                    const char *name)
@@ -63,8 +54,8 @@ static void ec_near_misses(void **state UNUSED)
 
         for (enum key_kind kind = KEY_P256; kind <= KEY_P384; kind++) {
                 AUTO(key)
-                struct key *k = made(kind),
-                           *other = made(kind), *elsewhere = made(kind == KEY_P256 ? KEY_P384 : KEY_P256);
+                struct key *k = test_key(kind), *other = test_key(kind),
+                           *elsewhere = test_key(kind == KEY_P256 ? KEY_P384 : KEY_P256);
                 AUTO(buf) struct buf order = BUF(48), raw = BUF(128), der = BUF(128);
                 enum hash_alg alg = kind == KEY_P256 ? HASH_SHA256 : HASH_SHA384;
 
@@ -103,7 +94,7 @@ static void ec_near_misses(void **state UNUSED)
 /* BER forms of a good signature: a longer length, a superfluous zero, an indefinite length. */
 static void der_is_strict(void **state UNUSED)
 {
-        AUTO(key) struct key *k = made(KEY_P256);
+        AUTO(key) struct key *k = test_key(KEY_P256);
         AUTO(buf) struct buf der = BUF(128), longer = BUF(128), zero = BUF(128), indefinite = BUF(128);
 
         expect_ok(key_sign(k, HASH_SHA256, SIGNATURE_DER, MESSAGE, &der));
@@ -162,7 +153,7 @@ static void pss_parameters(void **state UNUSED)
                 {"SHA-384 throughout", 48, "SHA384", "SHA384", false, false},
                 {"SHA-1 throughout", 20, "SHA1", "SHA1", false, false},
         };
-        AUTO(key) struct key *k = made(KEY_RSA);
+        AUTO(key) struct key *k = test_key(KEY_RSA);
 
         for (size_t i = 0; i < COUNT_OF(rows); i++) {
                 AUTO(buf) struct buf s = sign_pss(k, rows[i].salt, rows[i].mgf, rows[i].digest);
@@ -177,7 +168,7 @@ static void pss_parameters(void **state UNUSED)
 
 static void rsa_near_misses(void **state UNUSED)
 {
-        AUTO(key) struct key *k = made(KEY_RSA), *other = made(KEY_RSA);
+        AUTO(key) struct key *k = test_key(KEY_RSA), *other = test_key_of("keys/rsa3072-other.pem");
         static const enum signature_form forms[] = {SIGNATURE_RSASSA, SIGNATURE_RSAPSS};
 
         for (size_t i = 0; i < COUNT_OF(forms); i++) {
@@ -204,7 +195,7 @@ static void rsa_near_misses(void **state UNUSED)
 
 static void public_keys_dont_sign(void **state UNUSED)
 {
-        AUTO(key) struct key *k = made(KEY_P256), *public = NULL;
+        AUTO(key) struct key *k = test_key(KEY_P256), *public = NULL;
         AUTO(buf) struct buf out = BUF(SIGNATURE_MAX);
 
         expect_ok(key_from_spki(key_spki(k), &public));
@@ -216,8 +207,8 @@ static void public_keys_dont_sign(void **state UNUSED)
 static void agreement(void **state UNUSED)
 {
         AUTO(key)
-        struct key *a = made(KEY_P256),
-                   *b = made(KEY_P256), *c = made(KEY_P384), *r = made(KEY_RSA), *public = NULL;
+        struct key *a = test_key(KEY_P256), *b = test_key(KEY_P256), *c = test_key(KEY_P384), *r = test_key(KEY_RSA),
+                   *public = NULL;
         AUTO(secret) struct secret *ab = NULL, *ba = NULL, *none = NULL;
         AUTO(buf) struct buf sealed = BUF(SIGNATURE_MAX);
         uint8_t large[400] = {0};
@@ -259,7 +250,7 @@ static void *use(void *arg)
 
 static void threads_share_a_key(void **state UNUSED)
 {
-        AUTO(key) struct key *k = made(KEY_P256);
+        AUTO(key) struct key *k = test_key(KEY_P256);
         pthread_t threads[4];
 
         for (size_t i = 0; i < COUNT_OF(threads); i++)

@@ -1,24 +1,17 @@
 #include "lib/crypt/key.h"
 
-#include "tests/fakes/vector.h"
-
-static struct key *made(enum key_kind kind)
-{
-        struct key *k = NULL;
-
-        expect_ok(key_generate(kind, &k));
-        return k;
-}
+#include "lib/crypt/pki_for_test.h"
 
 /* Through every form that a key travels in, the SPKI stays the same. */
 static void travels(void **state UNUSED)
 {
         for (enum key_kind kind = KEY_P256; kind < KEY_KIND_COUNT; kind++) {
-                AUTO(key) struct key *k = made(kind), *spki = NULL, *pem = NULL, *numbers = NULL;
+                AUTO(key) struct key *k = NULL, *spki = NULL, *pem = NULL, *numbers = NULL;
                 AUTO(secret) struct secret *text = NULL;
                 AUTO(buf) struct buf x = BUF(512), y = BUF(64), signature = BUF(SIGNATURE_MAX);
                 enum signature_form form = kind == KEY_RSA ? SIGNATURE_RSAPSS : SIGNATURE_RAW;
 
+                expect_ok(key_generate(kind, &k));
                 assert_int_equal(key_kind(k), kind);
                 assert_true(key_is_private(k));
                 expect_ok(key_from_spki(key_spki(k), &spki));
@@ -111,7 +104,7 @@ static void public_pem(void **state UNUSED)
 static void refuses_spki(void **state UNUSED)
 {
         for (enum key_kind kind = KEY_P256; kind < KEY_KIND_COUNT; kind++) {
-                AUTO(key) struct key *k = made(kind), *back = NULL;
+                AUTO(key) struct key *k = test_key(kind), *back = NULL;
                 AUTO(buf) struct buf der = BUF(SPKI_MAX + 1);
                 struct span spki = key_spki(k);
 
@@ -154,7 +147,7 @@ static void refuses_encodings(void **state UNUSED)
 
 static void refuses_numbers(void **state UNUSED)
 {
-        AUTO(key) struct key *k = made(KEY_P256), *back = NULL;
+        AUTO(key) struct key *k = test_key(KEY_P256), *back = NULL;
         AUTO(buf) struct buf x = BUF(64), y = BUF(64), n = BUF(600);
         uint8_t zeros[49] = {0}, ones[48];
 

@@ -192,8 +192,8 @@ static void whom_the_server_lets_in(void **state UNUSED)
         AUTO(world) struct world w = make_world();
         AUTO(key) struct key *p384 = test_key(KEY_P384), *rsa = test_key(KEY_RSA);
         AUTO(buf)
-        struct buf self = BUF(CERT_MAX),
-                   big = BUF(CERT_MAX), rsa_self = BUF(CERT_MAX), issued = BUF(CERT_MAX), expired = BUF(CERT_MAX);
+        struct buf self = BUF(CERT_MAX), big = BUF(CERT_MAX), rsa_self = BUF(CERT_MAX), issued = BUF(CERT_MAX),
+                   expired = BUF(CERT_MAX);
         struct tls_cert_spec spec = {"client",    NULL, NULL, {7}, wall_from_unix_s(0), wall_from_unix_s(4000000000),
                                      w.client_key};
 
@@ -206,9 +206,9 @@ static void whom_the_server_lets_in(void **state UNUSED)
         spec.key = rsa;
         expect_ok(tls_cert_build(&spec, NULL, NULL, &rsa_self));
         AUTO(cert)
-        struct cert *good = test_cert(buf_span(&self)),
-                    *by_ca = test_cert(buf_span(&issued)), *old = test_cert(buf_span(&expired)),
-                    *on_p384 = test_cert(buf_span(&big)), *of_rsa = test_cert(buf_span(&rsa_self));
+        struct cert *good = test_cert(buf_span(&self)), *by_ca = test_cert(buf_span(&issued)),
+                    *old = test_cert(buf_span(&expired)), *on_p384 = test_cert(buf_span(&big)),
+                    *of_rsa = test_cert(buf_span(&rsa_self));
         self.data[self.len - 1] ^= 1;
         AUTO(cert) struct cert *bent = test_cert(buf_span(&self));
         const struct {

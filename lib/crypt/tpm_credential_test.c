@@ -4,10 +4,9 @@
 #include <openssl/kdf.h>
 #include <openssl/rsa.h>
 
-#include "tests/fakes/vector.h"
-
 #include "lib/base/parse.h"
 #include "lib/crypt/ossl.h"
+#include "lib/crypt/pki_for_test.h"
 
 /* What the TPM does with a credential, written a second time over OpenSSL's own KDFs (KBKDF is the standard's KDFa, SSKDF its
  * KDFe). tests/flow has the real thing: an attester that activates with swtpm. */
@@ -142,8 +141,7 @@ static void activates(void **state UNUSED)
         for (size_t i = 0; i < sizeof secret; i++)
                 secret[i] = (uint8_t) (i + 1);
         for (size_t k = 0; k < COUNT_OF(kinds); k++) {
-                AUTO(key) struct key *ek = NULL;
-                expect_ok(key_generate(kinds[k], &ek));
+                AUTO(key) struct key *ek = test_key(kinds[k]);
                 for (size_t len = 1; len <= sizeof secret; len += 31) {
                         AUTO(buf) struct buf id_object = BUF(256), sealed = BUF(1024), back = BUF(64);
                         struct span hidden = span_make(secret, len);
@@ -236,9 +234,8 @@ static void templates(void **state UNUSED)
                 }
         }
         /* no policy, and a key of 3072 bits */
-        AUTO(key) struct key *large = NULL;
+        AUTO(key) struct key *large = test_key(KEY_RSA);
         AUTO(tpm_public) struct tpm_public p = {0}, q = {0};
-        expect_ok(key_generate(KEY_RSA, &large));
         write_template(KEY_RSA, large, &bytes);
         bytes.data[50] = 0x0c;
         expect_ok(tpm_public_read(buf_span(&bytes), &p));

@@ -53,8 +53,7 @@ struct quote_row {
 static void check_quote(const struct tpm_public *ak, const struct quote_row *row)
 {
         AUTO(buf)
-        struct buf attest = vector_read(row->attest),
-                   signature = vector_read(row->signature), extra = BUF(64);
+        struct buf attest = vector_read(row->attest), signature = vector_read(row->signature), extra = BUF(64);
         struct tpm_quote q;
         enum hash_alg alg;
 

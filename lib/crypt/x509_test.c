@@ -129,9 +129,8 @@ static void refuses_contents(void **state UNUSED)
 static void pem_lists(void **state UNUSED)
 {
         AUTO(buf)
-        struct buf a = vector_read("tpm/ek-stm-rsa/STM_RSA_05I.pem"),
-                   b = vector_read("tpm/ek-stm-rsa/STM_RSA_RT.pem"), key = vector_read("keys/sec1.pem"),
-                   all = BUF(VECTOR_MAX), back = BUF(VECTOR_MAX);
+        struct buf a = vector_read("tpm/ek-stm-rsa/STM_RSA_05I.pem"), b = vector_read("tpm/ek-stm-rsa/STM_RSA_RT.pem"),
+                   key = vector_read("keys/sec1.pem"), all = BUF(VECTOR_MAX), back = BUF(VECTOR_MAX);
         AUTO(cert_list) struct cert_list list = {0}, again = {0}, none = {0};
 
         assert_int_not_equal(a.data[a.len - 1], '\n');

@@ -71,8 +71,7 @@ static void recorded_chains(void **state UNUSED)
                 const char *const middle_paths[] = {rows[i].middle[0], rows[i].middle[1], NULL};
                 const char *const root_paths[] = {rows[i].root[0], NULL};
                 AUTO(cert_list)
-                struct cert_list leaf = load(leaf_path),
-                                 middle = load(middle_paths), roots = load(root_paths);
+                struct cert_list leaf = load(leaf_path), middle = load(middle_paths), roots = load(root_paths);
                 const struct cert *c = leaf.certs[0];
                 struct wall first = cert_not_before(c), last = cert_not_after(c);
                 struct wall early = {first.unix_ms - 1000}, late = {last.unix_ms + 1000};
@@ -266,8 +265,7 @@ static void lengths(void **state UNUSED)
         struct ca_spec narrow = {"narrow", "spiffe://td.example", {1}, TEST_FROM, TEST_UNTIL, k, 0};
         expect_ok(ca_build(&narrow, NULL, NULL, &der));
         AUTO(cert)
-        struct cert *top = test_cert(buf_span(&der)),
-                    *sub = test_ca("sub", k, top, k, TEST_FROM, TEST_UNTIL);
+        struct cert *top = test_cert(buf_span(&der)), *sub = test_ca("sub", k, top, k, TEST_FROM, TEST_UNTIL);
         struct leaf_spec spec = test_leaf_spec(sub, k, k);
         AUTO(cert) struct cert *leaf = test_leaf(&spec, k);
         deny(leaf, sub, top, CERT_PURPOSE_WORKLOAD, TEST_NOW, "x509.chain", "path length 0 and an intermediate");
