@@ -36,7 +36,9 @@ static void schedule_of(const struct volume_status *s, struct planner_facts *fac
 static struct plan plan_with(const struct volume *v, const struct volume_status *s)
 {
         const struct clock *clock = v->in->options.clock;
-        struct planner_facts facts = v->facts; /* the owner's to read */
+        pthread_mutex_lock(&v->in->mu); /* a republish may set a token meanwhile */
+        struct planner_facts facts = v->facts;
+        pthread_mutex_unlock(&v->in->mu);
         schedule_of(s, &facts);
         return planner_plan(&facts, clock_wall(clock), clock_boot(clock));
 }
