@@ -8,6 +8,20 @@
 
 #define ATTEMPTS_MAX 5
 
+static struct metric quotes_total = {
+        .name = "vouchsafe_attester_quotes_total", .help = "quotes made", .kind = METRIC_COUNTER};
+static const char *const outcomes[] = {"ok", "failed", NULL};
+static struct metric orders_total = {.name = "vouchsafe_attester_orders_total",
+                                     .help = "acquisitions by outcome",
+                                     .kind = METRIC_COUNTER,
+                                     .label = "outcome",
+                                     .values = outcomes};
+static struct metric waiting = {
+        .name = "vouchsafe_attester_waiting", .help = "acquisitions that wait", .kind = METRIC_GAUGE};
+static struct metric problem = {.name = "vouchsafe_attester_problem",
+                                .help = "1 while the last attempt as a whole has failed",
+                                .kind = METRIC_GAUGE};
+
 struct batch {
         struct batch_options o;
         pthread_t worker;
@@ -21,15 +35,9 @@ struct batch {
 
 /* ---- outcomes ---- */
 
-static void answer(void *arg, struct order **o, const struct fault *failed, const struct delivery *delivery)
+static void answer(void *arg UNUSED, struct order **o, const struct fault *failed, const struct delivery *delivery)
 {
-        struct batch *b = arg;
-        pthread_mutex_lock(&b->mu);
-        if (failed == NULL)
-                b->status.acquired++;
-        else
-                b->status.failed++;
-        pthread_mutex_unlock(&b->mu);
+        metric_add(&orders_total, failed == NULL ? 0 : 1, 1);
         (*o)->done(*o, failed, delivery);
         order_free(TAKE(*o));
 }
@@ -54,12 +62,9 @@ static void note_attempt(struct batch *b, const struct fault *failed)
         pthread_mutex_unlock(&b->mu);
 }
 
-static void count_quote(void *arg)
+static void count_quote(void *arg UNUSED)
 {
-        struct batch *b = arg;
-        pthread_mutex_lock(&b->mu);
-        b->status.quotes++;
-        pthread_mutex_unlock(&b->mu);
+        metric_add(&quotes_total, 0, 1);
 }
 
 /* ---- attempts ---- */
@@ -82,7 +87,7 @@ static enum remedy remedy_for(const struct fault *failed)
 
 static struct fault *enrol_now(struct batch *b, struct cancel *cancel)
 {
-        count_quote(b);
+        count_quote(NULL);
         return enrol(b->o.issuer, &b->o.source, b->o.node_token_file, cancel);
 }
 
@@ -288,6 +293,19 @@ void batch_status(struct batch *b, struct batch_status *ret)
         *ret = b->status;
         ret->waiting = b->queue.count;
         pthread_mutex_unlock(&b->mu);
+        ret->quotes = (uint64_t) metric_get(&quotes_total, 0);
+        ret->acquired = (uint64_t) metric_get(&orders_total, 0);
+}
+
+struct metric *const *batch_metrics(struct batch *b, size_t *ret_count)
+{
+        static struct metric *const rows[] = {&quotes_total, &orders_total, &waiting, &problem};
+        struct batch_status now;
+        batch_status(b, &now);
+        metric_set(&waiting, 0, (int64_t) now.waiting);
+        metric_set(&problem, 0, now.has_problem);
+        *ret_count = COUNT_OF(rows);
+        return rows;
 }
 
 void batch_stop(struct batch *b)

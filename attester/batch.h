@@ -23,8 +23,7 @@ struct fault *batch_start(const struct batch_options *o, struct batch **ret) MUS
 /* Takes the order; `done` is called once, also when the queue is full (FAULT_EXHAUSTED "QUEUE_FULL"). */
 void batch_submit(struct batch *b, struct order *o);
 struct batch_status {
-        /* acquired and failed count orders */
-        uint64_t quotes, acquired, failed;
+        uint64_t quotes, acquired;
         size_t waiting;
         bool has_problem; /* the last attempt as a whole failed */
         int problem_code;
@@ -32,4 +31,6 @@ struct batch_status {
         char problem_text[256];
 };
 void batch_status(struct batch *b, struct batch_status *ret);
+/* Rows for /metrics. */
+struct metric *const *batch_metrics(struct batch *b, size_t *ret_count);
 void batch_stop(struct batch *b); /* fails what waits with FAULT_UNAVAILABLE "STOPPING" */

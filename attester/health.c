@@ -9,41 +9,25 @@ struct health {
         bool insecure_development;
 };
 
-static struct metric quotes = {
-        .name = "vouchsafe_attester_quotes_total", .help = "quotes made", .kind = METRIC_COUNTER};
-static struct metric waiting = {
-        .name = "vouchsafe_attester_waiting", .help = "acquisitions that wait", .kind = METRIC_GAUGE};
-static struct metric acquired = {
-        .name = "vouchsafe_attester_acquired_total", .help = "acquisitions that went well", .kind = METRIC_COUNTER};
-static struct metric failed_total = {
-        .name = "vouchsafe_attester_failed_total", .help = "acquisitions that failed", .kind = METRIC_COUNTER};
-static struct metric problem = {.name = "vouchsafe_attester_problem",
-                                .help = "1 while the last attempt as a whole has failed",
-                                .kind = METRIC_GAUGE};
 static struct metric bundle_sequence = {.name = "vouchsafe_attester_bundle_sequence",
                                         .help = "sequence of the trust bundle in hand",
                                         .kind = METRIC_GAUGE};
 static struct metric insecure = {.name = "vouchsafe_attester_insecure_development",
                                  .help = "1 when evidence is the development kind, which proves nothing",
                                  .kind = METRIC_GAUGE};
-static struct metric *const rows[] = {&quotes,  &waiting,         &acquired, &failed_total,
-                                      &problem, &bundle_sequence, &insecure};
+static struct metric *const own_rows[] = {&bundle_sequence, &insecure};
 
 static struct fault *get_metrics(void *self, const struct httpd_request *request UNUSED,
                                  struct httpd_response *response)
 {
         struct health *h = self;
-        struct batch_status now;
-        batch_status(h->batch, &now);
-        metric_set(&quotes, 0, (int64_t) now.quotes);
-        metric_set(&waiting, 0, (int64_t) now.waiting);
-        metric_set(&acquired, 0, (int64_t) now.acquired);
-        metric_set(&failed_total, 0, (int64_t) now.failed);
-        metric_set(&problem, 0, now.has_problem);
         metric_set(&bundle_sequence, 0, (int64_t) bundle_cache_sequence(h->bundles));
         metric_set(&insecure, 0, h->insecure_development);
         memcpy(response->content_type, "text/plain; version=0.0.4", sizeof "text/plain; version=0.0.4");
-        return metrics_render(rows, COUNT_OF(rows), &response->body);
+        size_t count = 0;
+        struct metric *const *rows = batch_metrics(h->batch, &count);
+        TRY(metrics_render(rows, count, &response->body));
+        return metrics_render(own_rows, COUNT_OF(own_rows), &response->body);
 }
 
 static struct fault *get_healthz(void *self UNUSED, const struct httpd_request *request UNUSED,

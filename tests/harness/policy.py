@@ -29,6 +29,7 @@ kind: Workload
 metadata: {{name: {name}, owner: team-{name}}}
 spec:
   profiles: [{profile}]
+  k8s-grants: true
   match:
     all:
       - {{in_set: our-machines}}
