@@ -246,7 +246,7 @@ static void an_ak_clock_only_moves_forward(void **state)
                 {"absurd clock is kept within bounds", 6, 0, UINT64_MAX, 6, 0, INT64_MAX},
         };
         for (size_t i = 0; i < COUNT_OF(rows); i++) {
-                char id[8];
+                char id[24];
                 snprintf(id, sizeof(id), "%zu", i);
                 struct store_record one = record(id, NULL, 0), replay = record("r", NULL, 0);
                 struct store_commit c = commit((uint8_t) (i + 1), &one, 1, &replay), *all[] = {&c};
@@ -308,11 +308,12 @@ static void refuses_a_torn_file(void **state)
 {
         struct fixture *f = *state;
         for (int i = 0; i < 100; i++) {
-                char id[8];
-                snprintf(id, sizeof(id), "%d", i);
+                char id[24];
+                snprintf(id, sizeof(id), "%d.", i);
                 struct store_record one = record(id, NULL, 0), replay = record("r", NULL, 0);
                 struct store_commit c = commit((uint8_t) i, &one, 1, &replay), *all[] = {&c};
                 expect_ok(store_write(f->store, all, 1, now));
+                assert_null(c.ret_outcome);
         }
         store_close(TAKE(f->store));
         struct stat st;
