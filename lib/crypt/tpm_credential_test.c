@@ -9,7 +9,7 @@
 #include "lib/crypt/pki_for_test.h"
 
 /* What the TPM does with a credential, written a second time over OpenSSL's own KDFs (KBKDF is the standard's KDFa, SSKDF its
- * KDFe). tests/flow has the real thing: an attester that activates with swtpm. */
+ * KDFe). tpm_activate_test.c asks a TPM. */
 
 static void kdfa(struct span key, const char *label, struct span context, size_t len, uint8_t *ret)
 {
