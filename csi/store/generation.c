@@ -217,8 +217,9 @@ static struct fault *show(int root, const char *generation, const struct layout 
                 TRY(show_name(root, layout->files[i].name));
         TRY(set_link(root, DATA_LINK, generation));
         struct layout names = *layout;
-        AUTO(fault) struct fault *stale = shred_walk(root, hide_one, &names);
-        return NULL; /* a stale name dangles and harms nobody; the generation is shown, which is success */
+        fault_free(shred_walk(root, hide_one,
+                              &names)); /* a stale name dangles; the generation is shown, which is success */
+        return NULL;
 }
 
 static struct fault *swap_once(int root, const struct generation_order *o)
@@ -244,7 +245,7 @@ struct fault *generation_swap(int root, const struct generation_order *o)
         struct fault *f = swap_once(root, o);
         if (f == NULL || strcmp(fault_token(f), "VOLUME_FULL") != 0)
                 return f;
-        AUTO(fault) struct fault *full = f; /* once more, without the old generations */
+        fault_free(f); /* once more, without the old generations */
         TRY(generation_reap(root, 0));
         return swap_once(root, o);
 }

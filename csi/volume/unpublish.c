@@ -99,37 +99,45 @@ static struct fault *take_over(struct volume *v, struct cancel *cancel)
         return NULL;
 }
 
-/* *ret is the volume, owned and with a reference; or NULL when it is not known and nobody else may start with it meanwhile. */
+/* A placeholder for an id that is not known, so that a publish of it waits its turn; without one when the table is full. */
+static struct volume *own_unknown(struct volumes *vs, const char *id, const char *path)
+{
+        const struct volume_spec unknown = {0};
+        struct volume *v = volume_new(vs, &unknown);
+        memcpy(v->spec.id, id, strnlen(id, sizeof(v->spec.id) - 1));
+        v->spec.target_path = alloc_string(path);
+        v->owner = OWNER_UNPUBLISH;
+        v->state = VOLUME_DRAINING;
+        AUTO(fault) struct fault *full = table_list(vs, v);
+        if (full == NULL)
+                v->refs++;
+        return v;
+}
+
+/* With mu held. *ret is owned and has a reference for the caller. A volume that went while we waited for it (its publish failed) is
+ * looked up anew: somebody else may have started with the same id. */
 static struct fault *own(struct volumes *vs, const char *id, const char *path, struct cancel *cancel,
                          struct volume **ret)
 {
-        struct volume *v = map_get(vs->by_id, id);
-        if (v == NULL) { /* a placeholder, so that a publish of the same id waits its turn */
-                const struct volume_spec unknown = {0};
-                v = volume_new(vs, &unknown);
-                memcpy(v->spec.id, id, strnlen(id, sizeof(v->spec.id) - 1));
-                v->spec.target_path = alloc_string(path);
-                v->owner = OWNER_UNPUBLISH;
-                v->state = VOLUME_DRAINING;
-                AUTO(fault) struct fault *full = table_list(vs, v);
-                if (full == NULL)
-                        v->refs++;
-                *ret = v;
-                return NULL;
-        }
-        if (v->leaving || v->owner == OWNER_UNPUBLISH)
-                return fault(FAULT_ABORTED, "OVERLAP", "volume %s is being unpublished already", id);
-        v->refs++;
-        struct fault *f = take_over(v, cancel);
-        if (f == NULL && v->listed && strcmp(v->spec.target_path, path) != 0) {
-                volume_release(v);
-                f = fault(FAULT_PRECONDITION, "PUBLISHED_ELSEWHERE", "volume %s is published at another path", id);
-        }
-        if (f != NULL) {
+        struct volume *v;
+        while ((v = map_get(vs->by_id, id)) != NULL) {
+                if (v->leaving || v->owner == OWNER_UNPUBLISH)
+                        return fault(FAULT_ABORTED, "OVERLAP", "volume %s is being unpublished already", id);
+                v->refs++;
+                struct fault *f = take_over(v, cancel);
+                if (f == NULL && v->listed && strcmp(v->spec.target_path, path) != 0) {
+                        volume_release(v);
+                        f = fault(FAULT_PRECONDITION, "PUBLISHED_ELSEWHERE", "volume %s is published at another path",
+                                  id);
+                }
+                if (f == NULL && v->listed) {
+                        *ret = v;
+                        return NULL;
+                }
                 volume_unref(v);
-                return f;
+                TRY(f);
         }
-        *ret = v;
+        *ret = own_unknown(vs, id, path);
         return NULL;
 }
 

@@ -48,9 +48,11 @@ static void what_stands_in_the_way_is_an_error(void **state)
         NEEDS_MOUNTS();
         AUTO_STRING char *path = target_path("v1");
         AUTO_STRING char *file = alloc_printf("%s/left", path);
-        AUTO(volume_spec) struct volume_spec s = spec_of("v1");
+        AUTO(volume_spec) struct volume_spec s = spec_of("v1"); /* makes the parent */
+        assert_string_equal(s.target_path, path);
         make_dir(path);
         AUTO_CLOSE int fd = open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        assert_true(fd >= 0);
         expect_ok(publish("v1"));
         expect_fault(unpublish("v1"), FAULT_UNAVAILABLE, "TARGET_NOT_REMOVED");
         assert_int_equal(mounts_of_ours(), 0);
