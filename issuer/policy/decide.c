@@ -12,7 +12,6 @@ struct count {
         size_t granting; /* with what may only narrow left out: facts of that sort never choose between workloads */
         const struct rule *rules[EXPLAINED_MAX]; /* the first few in their granting form */
         const struct rule *match;                /* the first that matches */
-        const struct rule *nearest;
 };
 
 static void refuse(struct decision *d, const char *token, char *reason)
@@ -60,30 +59,40 @@ static void decide_guardrails(const struct scene *s, struct decision *d)
 static struct count count_workloads(const struct scene *s, const struct profile *profile)
 {
         struct count c = {0};
-        size_t fewest = SIZE_MAX;
         for (size_t i = 0; i < s->p->workload_count; i++) {
                 const struct rule *r = &s->p->workloads[i];
                 if (!rule_serves(r, profile))
                         continue;
                 c.considered++;
-                if (rule_holds(s, r, /* granting= */ true)) {
-                        if (c.granting < EXPLAINED_MAX)
-                                c.rules[c.granting] = r;
-                        c.granting++;
-                }
-                if (rule_holds(s, r, /* granting= */ false)) {
-                        c.match = c.match == NULL ? r : c.match;
-                        c.matched++;
-                }
-                if (c.match != NULL)
+                if (!rule_holds(s, r, /* granting= */ true))
+                        continue; /* then it doesn't hold as it is written either */
+                if (c.granting < EXPLAINED_MAX)
+                        c.rules[c.granting] = r;
+                c.granting++;
+                if (!rule_holds(s, r, /* granting= */ false))
                         continue;
-                size_t misses = node_misses(s, r, r->condition) + (s->development && !r->insecure_development ? 1 : 0);
-                if (misses < fewest) {
-                        fewest = misses;
-                        c.nearest = r;
-                }
+                c.match = c.match == NULL ? r : c.match;
+                c.matched++;
         }
         return c;
+}
+
+/* The workload that lacks least; the first of several. NULL: the profile has none. */
+static const struct rule *nearest_workload(const struct scene *s, const struct profile *profile)
+{
+        const struct rule *nearest = NULL;
+        size_t fewest = SIZE_MAX;
+        for (size_t i = 0; i < s->p->workload_count; i++) {
+                const struct rule *r = &s->p->workloads[i];
+                if (!rule_serves(r, profile))
+                        continue;
+                size_t misses = node_misses(s, r, r->condition) + (s->development && !r->insecure_development ? 1 : 0);
+                if (misses >= fewest)
+                        continue;
+                fewest = misses;
+                nearest = r;
+        }
+        return nearest;
 }
 
 static char *ambiguity(const struct count *c)
@@ -102,18 +111,19 @@ static void name_workload(struct decision *d, const struct rule *r)
         d->owner = alloc_string(r->owner);
 }
 
-static void refuse_nobody(const struct scene *s, struct decision *d, const struct count *c, const char *profile)
+static void refuse_nobody(const struct scene *s, struct decision *d, const struct profile *profile)
 {
-        if (c->nearest == NULL) {
-                refuse(d, "policy.no_match", alloc_printf("no workload is admitted to profile \"%s\"", profile));
+        const struct rule *r = nearest_workload(s, profile);
+        if (r == NULL) {
+                refuse(d, "policy.no_match",
+                       alloc_printf("no workload is admitted to profile \"%s\"", profile->shape.name));
                 return;
         }
-        name_workload(d, c->nearest);
-        check_adopt(d->tree, explain_rule(s, c->nearest));
-        AUTO_STRING char *failure = explain_failure(s, c->nearest);
+        name_workload(d, r);
+        check_adopt(d->tree, explain_rule(s, r));
+        AUTO_STRING char *failure = explain_failure(s, r);
         refuse(d, "policy.no_match",
-               alloc_printf("no workload matches: nearest \"%s\" (%s) %s", c->nearest->name, c->nearest->owner,
-                            failure));
+               alloc_printf("no workload matches: nearest \"%s\" (%s) %s", r->name, r->owner, failure));
 }
 
 static const struct rule *decide_workload(const struct scene *s, struct decision *d, const struct profile *profile)
@@ -122,7 +132,7 @@ static const struct rule *decide_workload(const struct scene *s, struct decision
         AUTO_STRING char *got = alloc_printf("%zu of %zu", c.matched == 0 ? 0 : c.granting, c.considered);
         check_add(d->tree, "policy.workloads", c.matched == 1 && c.granting == 1, "exactly one that matches", got, -1);
         if (c.matched == 0) {
-                refuse_nobody(s, d, &c, profile->shape.name);
+                refuse_nobody(s, d, profile);
                 return NULL;
         }
         if (c.granting > 1) {
@@ -205,7 +215,7 @@ void policy_decide(const struct policy *p, const char *profile_name, const struc
                    struct decision **ret)
 {
         struct decision *d = NEW(struct decision);
-        struct scene s;
+        AUTO(scene) struct scene s;
         scene_fill(&s, p, facts, now);
         d->insecure_development = s.development;
         d->tree = check_new("policy", false);

@@ -1,6 +1,13 @@
 #include "issuer/policy/eval.h"
 
+#include <stdlib.h>
+
 #include "lib/model/names.h"
+
+struct set_memo {
+        bool known;
+        const struct set_entry *entry; /* NULL: none fits */
+};
 
 static bool says_development(const struct fact *f)
 {
@@ -14,6 +21,7 @@ static bool says_development(const struct fact *f)
 void scene_fill(struct scene *s, const struct policy *p, const struct facts *facts, struct wall now)
 {
         *s = (struct scene){.p = p, .now = now};
+        s->memo = alloc_zero(2 * p->set_count + 1, sizeof *s->memo);
         for (size_t i = 0; i < facts->count; i++) {
                 const struct fact *f = &facts->items[i];
                 size_t name = (size_t) (uintptr_t) map_get(p->name_index, f->name);
@@ -21,6 +29,12 @@ void scene_fill(struct scene *s, const struct policy *p, const struct facts *fac
                         s->facts[name - 1] = f;
                 s->development = s->development || says_development(f);
         }
+}
+
+void scene_clear(struct scene *s)
+{
+        free(s->memo);
+        s->memo = NULL;
 }
 
 const struct fact *scene_fact(const struct scene *s, const struct rule *r, size_t name)
@@ -40,7 +54,7 @@ struct value value_of(const struct fact *f)
 }
 
 /* ---- sets ---------------------------------------------------------------------------------------------------------- */
-static const struct set_entry *whole_entry(const struct scene *s, const struct rule *r, const struct set *set)
+static const struct set_entry *find_whole(const struct scene *s, const struct rule *r, const struct set *set)
 {
         for (size_t i = 0; i < set->view_count; i++) {
                 const struct view *v = set->views[i];
@@ -57,6 +71,14 @@ static const struct set_entry *whole_entry(const struct scene *s, const struct r
                         return &set->entries[at - 1];
         }
         return NULL;
+}
+
+static const struct set_entry *whole_entry(const struct scene *s, const struct rule *r, const struct set *set)
+{
+        struct set_memo *m = &s->memo[2 * (size_t) (set - s->p->sets) + r->insecure_development];
+        if (!m->known)
+                *m = (struct set_memo){true, find_whole(s, r, set)};
+        return m->entry;
 }
 
 static const struct set_entry *field_entry(const struct scene *s, const struct rule *r, const struct node *n)
