@@ -7,7 +7,7 @@
 struct fault *appraise_hold(struct attestation_result *r, const char *name, bool ok, enum origin origin,
                             const char *wanted, const char *got)
 {
-        (void) check_add(r->checks, name, ok, wanted, got, origin); /* owned by the tree */
+        (void) check_add(r->checks, name, ok, wanted, got, (int) origin); /* owned by the tree */
         if (ok)
                 return NULL;
         return fault(FAULT_DENIED, name, "wanted %s, got %s", wanted == NULL ? "another value" : wanted,
@@ -31,11 +31,11 @@ struct fault *appraise_bytes(struct attestation_result *r, const char *name, enu
 struct fault *appraise_call(struct attestation_result *r, const char *name, enum origin origin, struct fault *f)
 {
         if (f == NULL) {
-                (void) check_add(r->checks, name, true, NULL, NULL, origin); /* owned by the tree */
+                (void) check_add(r->checks, name, true, NULL, NULL, (int) origin); /* owned by the tree */
                 return NULL;
         }
         bool is_check = strchr(fault_token(f), '.') != NULL;
-        (void) check_add(r->checks, is_check ? fault_token(f) : name, false, NULL, fault_text(f), origin);
+        (void) check_add(r->checks, is_check ? fault_token(f) : name, false, NULL, fault_text(f), (int) origin);
         if (is_check)
                 return f;
         struct fault *renamed = fault(fault_code(f), name, "%s", fault_text(f));
