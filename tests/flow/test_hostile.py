@@ -36,7 +36,7 @@ LIES = [
     ("evidence-software", "evidence.insecure_development"),
     ("evidence-truncated", "evidence.format"),
     ("no-evidence", "evidence.missing"),
-    ("no-credential", "request.slots"),
+    ("no-credential", "BAD_FIELD"),
 ]
 
 

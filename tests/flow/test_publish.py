@@ -32,7 +32,7 @@ def test_published_volume_has_verified_files(world):
     status = volume.status()
     assert status["identity"] == volume.identity()
     assert status["serial"].zfill(32) == volume.serial()
-    assert status["evidenceKind"] == "tpm"
+    assert status["evidence"] == "tpm"
     assert json.loads(volume.read("trust-bundle.json"))["keys"]
     world.kubelet.unpublish(pod)
 

@@ -41,7 +41,7 @@ def test_renewal_changes_key_and_certificate_together(fresh):
     thread.join()
     assert not mismatches and len(seen) >= 3
     assert volume.openssl_verify()[0]
-    assert [n for n in os.listdir(volume.path) if n.startswith("..") and n != "..data"].__len__() == 1, "old generations are gone"
+    wait_until(lambda: len([n for n in os.listdir(volume.path) if n.startswith("..") and n != "..data"]) == 1, 5, "old generations to go")
 
 
 def test_killed_plugin_keeps_mounts_and_schedule(fresh):

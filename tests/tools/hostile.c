@@ -39,8 +39,7 @@ static struct fault *fill_credential(struct exchange *x, struct credential_reque
         TRY(buf_append(&c->spki, key_spki(is_case("pop-other-key") ? other : key)));
         struct span audience =
                 span_str(is_case("pop-other-audience") ? "https://other.example" : issuer_audience(x->issuer));
-        TRY(pop_sign(key, is_case("pop-other-nonce") ? SPAN("other nonce") : issuer_nonce(x->issuer), audience,
-                     &c->pop));
+        TRY(pop_sign(key, is_case("pop-other-nonce") ? SPAN("other nonce") : buf_span(&x->nonce), audience, &c->pop));
         if (is_case("pop-corrupt"))
                 c->pop.data[5] ^= 1;
         return NULL;
