@@ -23,7 +23,7 @@ struct fixture {
 static int set_up(void **state)
 {
         struct fixture *f = NEW(struct fixture);
-        strcpy(f->dir, "/tmp/authority-XXXXXX");
+        snprintf(f->dir, sizeof(f->dir), "%s", "/tmp/authority-XXXXXX");
         assert_non_null(mkdtemp(f->dir));
         snprintf(f->certificate, sizeof(f->certificate), "%s/root.pem", f->dir);
         snprintf(f->key, sizeof(f->key), "%s/root.key", f->dir);

@@ -26,7 +26,7 @@ static struct wall at(int64_t seconds)
 static int set_up(void **state)
 {
         struct fixture *f = NEW(struct fixture);
-        strcpy(f->dir, "/tmp/ca-XXXXXX");
+        snprintf(f->dir, sizeof(f->dir), "%s", "/tmp/ca-XXXXXX");
         assert_non_null(mkdtemp(f->dir));
         snprintf(f->certificate, sizeof(f->certificate), "%s/root.pem", f->dir);
         snprintf(f->key, sizeof(f->key), "%s/root.key", f->dir);

@@ -34,7 +34,7 @@ static void close_ledger(struct fixture *f)
 static int set_up(void **state)
 {
         struct fixture *f = NEW(struct fixture);
-        strcpy(f->dir, "/tmp/ledger-XXXXXX");
+        snprintf(f->dir, sizeof(f->dir), "%s", "/tmp/ledger-XXXXXX");
         assert_non_null(mkdtemp(f->dir));
         snprintf(f->path, sizeof(f->path), "%s/db", f->dir);
         fake_clock_init(&f->time, 1795456800000, 5000);

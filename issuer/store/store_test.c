@@ -18,7 +18,7 @@ struct fixture {
 static int set_up(void **state)
 {
         struct fixture *f = NEW(struct fixture);
-        strcpy(f->dir, "/tmp/store-XXXXXX");
+        snprintf(f->dir, sizeof(f->dir), "%s", "/tmp/store-XXXXXX");
         assert_non_null(mkdtemp(f->dir));
         snprintf(f->path, sizeof(f->path), "%s/db", f->dir);
         expect_ok(store_open_sqlite(f->path, &f->store));

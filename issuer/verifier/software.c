@@ -1,6 +1,9 @@
 /* Development evidence (CMW_SOFTWARE): refused unless the configuration admits it; what it says has the origin `software`, and the result is
  * contraindicated whatever it says, so that no rule that asks for a good status is met by it. */
 #include "issuer/verifier/appraise.h"
+
+#include <stdio.h>
+
 #include "lib/model/software_evidence.h"
 
 #define FACT_NAME_LEN (sizeof("software.") + SOFTWARE_CLAIM_NAME_MAX)
@@ -12,8 +15,8 @@ static struct fault *set_facts(const struct software_evidence *e, struct attesta
                 TRY(appraise_hold(r, "software.claim", strcmp(e->claims[i].name, KEY_CLAIM) != 0, ORIGIN_SOFTWARE,
                                   "a name other than \"" KEY_CLAIM "\"", e->claims[i].name));
         for (size_t i = 0; i < e->claim_count; i++) {
-                char name[FACT_NAME_LEN] = "software.";
-                strcat(name, e->claims[i].name); /* fits: both lengths are in FACT_NAME_LEN */
+                char name[FACT_NAME_LEN];
+                (void) snprintf(name, sizeof(name), "software.%s", e->claims[i].name); /* fits */
                 facts_set_text(&r->facts, name, ORIGIN_SOFTWARE, span_str(e->claims[i].value));
         }
         uint8_t digest[SHA256_LEN];

@@ -1,5 +1,7 @@
 #include "issuer/verifier/verifier.h"
 
+#include <stdio.h>
+
 #include "lib/model/names.h"
 #include "lib/model/tpm_evidence.h"
 #include "tests/fakes/tpm_quote.h"
@@ -122,7 +124,7 @@ static void the_name_is_that_of_the_evidence(void **state UNUSED)
         buf_truncate(&item.value, item.value.len - 1);
         buf_truncate(&name, 0);
         expect_fault(verifier_ak_name(&item, &name), FAULT_INVALID, "evidence.format");
-        strcpy(item.type, CMW_SOFTWARE);
+        snprintf(item.type, sizeof(item.type), "%s", CMW_SOFTWARE);
         expect_ok(verifier_ak_name(&item, &name));
         assert_int_equal(name.len, 0);
         fake_quote_clear(&q);

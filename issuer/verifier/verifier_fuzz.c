@@ -2,6 +2,8 @@
  * is the one that the evidence itself names, so that everything before the signature is reached. */
 #include "issuer/verifier/verifier.h"
 
+#include <stdio.h>
+
 #include "lib/model/names.h"
 #include "lib/model/tpm_evidence.h"
 
@@ -29,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (size == 0)
                 return 0;
         struct cmw_item item = {.value = BUF(EVIDENCE_ITEM_MAX)};
-        strcpy(item.type, data[0] % 2 == 0 ? CMW_TPM_QUOTE : CMW_SOFTWARE);
+        (void) snprintf(item.type, sizeof(item.type), "%s", data[0] % 2 == 0 ? CMW_TPM_QUOTE : CMW_SOFTWARE); /* fits */
         AUTO(fault) struct fault *f = buf_append(&item.value, span_make(data + 1, size - 1));
         if (f == NULL) {
                 AUTO(ak_record) struct ak_record *ak = record_for(&item);
