@@ -2,7 +2,6 @@
 
 #include <pthread.h>
 #include <signal.h>
-#include <sqlite3.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/wait.h>
@@ -10,6 +9,7 @@
 #include "issuer/store/store.h"
 #include "tests/fakes/clock.h"
 #include "tests/fakes/expect.h"
+#include "tests/fakes/sql.h"
 
 struct fixture {
         char dir[32];
@@ -153,15 +153,9 @@ static void a_replay_is_recorded_as_a_denial(void **state)
         assert_int_equal(ledger_records(f->ledger), 3);
 
         /* the denial itself, found by its place */
-        sqlite3 *db = NULL;
-        sqlite3_stmt *s = NULL;
-        assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
-        assert_int_equal(sqlite3_prepare_v2(db, "SELECT id FROM records WHERE idx = 1", -1, &s, NULL), SQLITE_OK);
-        assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+        AUTO_STRING char *denial_id = sql_text(f->path, "SELECT id FROM records WHERE idx = 1");
         AUTO(json) struct json *denial = NULL;
-        expect_ok(ledger_find(f->ledger, (const char *) sqlite3_column_text(s, 0), &denial));
-        sqlite3_finalize(s);
-        sqlite3_close(db);
+        expect_ok(ledger_find(f->ledger, denial_id, &denial));
         const struct json *record = json_get(denial, "record");
         assert_true(span_eq_str(json_text(json_get(record, "check")), "nonce.replayed"));
         assert_true(span_eq_str(json_text(json_get(record, "decision")), "denied"));
@@ -174,12 +168,7 @@ static void a_changed_record_is_noticed(void **state)
         open_ledger(f);
         char id[33];
         expect_ok(commit_one(f->ledger, 1, 7, id));
-        sqlite3 *db = NULL;
-        assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
-        assert_int_equal(
-                sqlite3_exec(db, "UPDATE records SET body = cast(replace(body, '7', '8') AS BLOB)", NULL, NULL, NULL),
-                SQLITE_OK);
-        sqlite3_close(db);
+        sql_exec(f->path, "UPDATE records SET body = cast(replace(body, '7', '8') AS BLOB)");
         struct json *none = NULL;
         expect_fault(ledger_find(f->ledger, id, &none), FAULT_DATA_LOSS, "RECORD_TAMPERED");
 }
@@ -191,10 +180,7 @@ static void what_cannot_be_written_is_not_issued(void **state)
         char id[33];
         expect_ok(commit_one(f->ledger, 1, 7, id));
         /* a table gone stands for every way in which a commit can't be written */
-        sqlite3 *db = NULL;
-        assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
-        assert_int_equal(sqlite3_exec(db, "DROP TABLE serials", NULL, NULL, NULL), SQLITE_OK);
-        sqlite3_close(db);
+        sql_exec(f->path, "DROP TABLE serials");
         expect_fault(commit_one(f->ledger, 2, 8, id), FAULT_UNAVAILABLE, "STORE");
         assert_int_equal(ledger_records(f->ledger), 1);
 }

@@ -1,11 +1,11 @@
 #include "issuer/store/store.h"
 
 #include <fcntl.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
 #include "tests/fakes/expect.h"
+#include "tests/fakes/sql.h"
 
 static const struct wall now = {1795456800000};
 
@@ -270,14 +270,6 @@ static void an_ak_clock_only_moves_forward(void **state)
 
 /* ---- files that are not ours, or no longer whole ---- */
 
-static void sql(const char *path, const char *text)
-{
-        sqlite3 *db = NULL;
-        assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-        assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
-        sqlite3_close(db);
-}
-
 static void expect_refused(struct fixture *f, enum fault_code code, const char *token)
 {
         struct store *s = NULL;
@@ -289,9 +281,9 @@ static void refuses_a_newer_schema(void **state)
 {
         struct fixture *f = *state;
         store_close(TAKE(f->store));
-        sql(f->path, "PRAGMA user_version = 2");
+        sql_exec(f->path, "PRAGMA user_version = 2");
         expect_refused(f, FAULT_PRECONDITION, "STORE_SCHEMA");
-        sql(f->path, "PRAGMA user_version = 0");
+        sql_exec(f->path, "PRAGMA user_version = 0");
         expect_refused(f, FAULT_DATA_LOSS, "STORE_CORRUPT");
 }
 
@@ -300,7 +292,7 @@ static void refuses_another_programs_database(void **state)
         struct fixture *f = *state;
         store_close(TAKE(f->store));
         assert_int_equal(unlink(f->path), 0);
-        sql(f->path, "CREATE TABLE recipes(name TEXT)");
+        sql_exec(f->path, "CREATE TABLE recipes(name TEXT)");
         expect_refused(f, FAULT_PRECONDITION, "STORE_FOREIGN");
 }
 
