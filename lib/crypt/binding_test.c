@@ -1,7 +1,8 @@
 #include "lib/crypt/binding.h"
 
+#include "tests/fakes/pki.h"
+
 #include "lib/base/parse.h"
-#include "lib/crypt/pki_for_test.h"
 #include "lib/wire/json.h"
 
 static struct buf hex_member(const struct json *o, const char *key)
@@ -141,7 +142,7 @@ static void refuses_to_read(void **state UNUSED)
         struct binding b = sample(), back;
 
         expect_ok(binding_write(&b, &t));
-        size_t before_secondary = t.len - 6 - 2 * (1 + SHA256_LEN);
+        size_t before_secondary = t.len - 6 - (size_t) 2 * (1 + SHA256_LEN);
         for (size_t len = 0; len < t.len; len++) {
                 AUTO(fault) struct fault *f = binding_read(span_make(t.data, len), &back);
                 if ((f == NULL) != (len == before_secondary)) /* there it is a whole one without secondaries */

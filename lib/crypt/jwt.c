@@ -112,8 +112,8 @@ struct fault *jwt_verify(struct span token, const struct jwk_set *keys, const ch
 {
         AUTO(json) struct json *header = NULL;
         struct parts p;
-        struct header h;
-        const struct key *key;
+        struct header h = {0};
+        const struct key *key = NULL;
 
         TRY(split(token, &p));
         TRY(parse_part(p.header, "header", &header));

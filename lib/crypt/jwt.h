@@ -8,7 +8,7 @@
 #include "lib/crypt/key.h"
 #include "lib/wire/json.h"
 
-#define JWT_MAX (16 * 1024)
+#define JWT_MAX ((size_t) 16 * 1024)
 
 struct jwk_set;
 struct fault *jwk_set_parse(struct span json,

@@ -1,8 +1,9 @@
 #include "lib/crypt/jwt.h"
 
+#include "tests/fakes/pki.h"
+
 #include "lib/base/parse.h"
 #include "lib/crypt/jwk.h"
-#include "lib/crypt/pki_for_test.h"
 
 /* {"keys":[…]} of these, with the kid "k0", "k1", … */
 static struct jwk_set *set_of(const struct key *const *keys, size_t count)

@@ -6,8 +6,8 @@
 
 #include "lib/crypt/ossl.h"
 
-#define PEM_PRIVATE_MAX 8192 /* also of a public key */
-#define PEM_LINE        64 /* characters of base64 a line (RFC 7468 §2) */
+#define PEM_PRIVATE_MAX 8192          /* also of a public key */
+#define PEM_LINE_BYTES  ((size_t) 48) /* 64 characters of base64 (RFC 7468 §2) */
 
 /* OpenSSL would otherwise ask the terminal for a passphrase. */
 static int no_passphrase(char *text, int size, int rw, void *arg)
@@ -88,7 +88,7 @@ static size_t write_pem(const uint8_t *der, size_t len, uint8_t *out)
 
         memcpy(out, head, at);
         for (size_t done = 0; done < len;) {
-                size_t take = len - done < PEM_LINE / 4 * 3 ? len - done : PEM_LINE / 4 * 3;
+                size_t take = len - done < PEM_LINE_BYTES ? len - done : PEM_LINE_BYTES;
                 at += (size_t) EVP_EncodeBlock(out + at, der + done, (int) take);
                 out[at++] = '\n';
                 done += take;

@@ -3,9 +3,10 @@
 #include <openssl/rsa.h>
 #include <pthread.h>
 
+#include "tests/fakes/pki.h"
+
 #include "lib/base/parse.h"
 #include "lib/crypt/ossl.h"
-#include "lib/crypt/pki_for_test.h"
 
 #define MESSAGE SPAN("what was signed")
 #define P256_N  "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551"

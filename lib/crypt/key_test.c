@@ -1,6 +1,6 @@
 #include "lib/crypt/key.h"
 
-#include "lib/crypt/pki_for_test.h"
+#include "tests/fakes/pki.h"
 
 /* Through every form that a key travels in, the SPKI stays the same. */
 static void travels(void **state UNUSED)

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 /* Private numbers of some thousands of EC keys; OpenSSL's allocator wants powers of two. */
-#define SECURE_HEAP_LEN (512 * 1024)
+#define SECURE_HEAP_LEN ((size_t) 512 * 1024)
 #define SECURE_HEAP_MIN 32
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;

@@ -110,7 +110,7 @@ struct fault *tls_client_configure(const struct tls_client *t, void *ssl_ctx)
         if (t->server_name != NULL)
                 TRY(set_name(ctx, t->server_name));
         SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
-        SSL_CTX_set_cert_verify_callback(ctx, check_server, (void *) (uintptr_t) t); /* read only */
+        SSL_CTX_set_cert_verify_callback(ctx, check_server, (void *) t); /* read only */
         return t->chain.count > 0 ? tls_identity(ctx, &t->chain, t->pkey) : NULL;
 }
 

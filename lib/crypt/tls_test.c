@@ -2,8 +2,9 @@
 
 #include <openssl/err.h>
 
+#include "tests/fakes/pki.h"
+
 #include "lib/crypt/binding.h"
-#include "lib/crypt/pki_for_test.h"
 #include "lib/crypt/tls_internal.h"
 
 DEFINE_AUTO_OSSL(ossl_ssl, SSL, SSL_free)

@@ -12,16 +12,15 @@
 
 /* A TPM opens what tpm_make_credential made: swtpm, driven by tpm2-tools. Skipped where those tools aren't. */
 
-extern char **environ;
-
-static bool tool(const char *verb, const char *a, const char *b)
+static bool tool(const struct swtpm *tpm, const char *verb, const char *a, const char *b)
 {
-        char *argv[] = {"tests/tools/tpm-activate", (char *) (uintptr_t) verb, (char *) (uintptr_t) a,
-                        (char *) (uintptr_t) b, NULL};
+        AUTO_STRING char *tcti = alloc_printf("TPM2TOOLS_TCTI=%s", tpm->tcti);
+        char *environment[] = {"PATH=/usr/bin:/bin", tcti, NULL};
+        char *argv[] = {"tests/tools/tpm-activate", (char *) verb, (char *) a, (char *) b, NULL};
         pid_t pid;
         int status;
 
-        assert_int_equal(posix_spawn(&pid, argv[0], NULL, NULL, argv, environ), 0);
+        assert_int_equal(posix_spawn(&pid, argv[0], NULL, NULL, argv, environment), 0);
         assert_int_equal(waitpid(pid, &status, 0), pid);
         return status == 0;
 }
@@ -46,11 +45,12 @@ static void write_credential(int folder, struct span id_object, struct span seal
         expect_ok(file_write_atomic_at(folder, "credential", buf_span(&out), 0600));
 }
 
-static void activate(const char *alg, const char *folder)
+static void activate(const struct swtpm *tpm, const char *alg)
 {
+        const char *folder = tpm->folder;
         static const char secret[] = "0123456789abcdef0123456789abcdef";
 
-        assert_true(tool("prepare", alg, folder));
+        assert_true(tool(tpm, "prepare", alg, folder));
         AUTO(buf)
         struct buf ek = read_at(folder, "ek.tpmt"), ak = read_at(folder, "ak.tpmt"),
                    wanted_name = read_at(folder, "ak.name");
@@ -68,14 +68,14 @@ static void activate(const char *alg, const char *folder)
 
         expect_ok(tpm_make_credential(ek_public.key, buf_span(&name), SPAN(secret), &id_object, &sealed));
         write_credential(fd, buf_span(&id_object), buf_span(&sealed));
-        assert_true(tool("activate", folder, NULL));
+        assert_true(tool(tpm, "activate", folder, NULL));
         AUTO(buf) struct buf opened = read_at(folder, "opened");
         assert_true(span_eq(buf_span(&opened), SPAN(secret)));
 
         name.data[name.len - 1] ^= 1; /* for another AK: this TPM refuses */
         expect_ok(tpm_make_credential(ek_public.key, buf_span(&name), SPAN(secret), &other, &other_sealed));
         write_credential(fd, buf_span(&other), buf_span(&other_sealed));
-        assert_false(tool("activate", folder, NULL));
+        assert_false(tool(tpm, "activate", folder, NULL));
 }
 
 static void a_tpm_opens_it(void **state UNUSED)
@@ -86,9 +86,8 @@ static void a_tpm_opens_it(void **state UNUSED)
         AUTO(swtpm) struct swtpm tpm = {0};
         expect_ok(swtpm_make(&tpm, SWTPM_PLAIN));
         expect_ok(swtpm_start(&tpm));
-        assert_int_equal(setenv("TPM2TOOLS_TCTI", tpm.tcti, 1), 0);
-        activate("rsa", tpm.folder);
-        activate("ecc", tpm.folder);
+        activate(&tpm, "rsa");
+        activate(&tpm, "ecc");
 }
 
 int main(void)

@@ -79,8 +79,7 @@ static struct fault *share_by_ecdh(const struct key *ek, uint8_t seed[SEED_LEN],
 static struct fault *protect(struct span seed, struct span name, struct span secret, struct buf *ret_id_object)
 {
         AUTO(buf)
-        struct buf plain = BUF(2 + SECRET_LEN_MAX),
-                   mac_input = BUF(KDF_INPUT_MAX), whole = BUF(KDF_INPUT_MAX);
+        struct buf plain = BUF(2 + SECRET_LEN_MAX), mac_input = BUF(KDF_INPUT_MAX), whole = BUF(KDF_INPUT_MAX);
         uint8_t aes_key[SHA256_LEN], mac_key[SHA256_LEN], mac[SHA256_LEN];
 
         TRY(kdfa(seed, SPAN("STORAGE\0"), name, 8 * AES_KEY_LEN, aes_key));

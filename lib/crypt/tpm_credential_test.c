@@ -4,9 +4,10 @@
 #include <openssl/kdf.h>
 #include <openssl/rsa.h>
 
+#include "tests/fakes/pki.h"
+
 #include "lib/base/parse.h"
 #include "lib/crypt/ossl.h"
-#include "lib/crypt/pki_for_test.h"
 
 /* What the TPM does with a credential, written a second time over OpenSSL's own KDFs (KBKDF is the standard's KDFa, SSKDF its
  * KDFe). tpm_activate_test.c asks a TPM. */
@@ -19,9 +20,9 @@ static void kdfa(struct span key, const char *label, struct span context, size_t
         OSSL_PARAM params[] = {
                 OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
                 OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_MAC, mac, 0),
-                OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *) (uintptr_t) key.data, key.len),
-                OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, (void *) (uintptr_t) label, strlen(label)),
-                OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, (void *) (uintptr_t) context.data, context.len),
+                OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *) key.data, key.len),
+                OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, (void *) label, strlen(label)),
+                OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, (void *) context.data, context.len),
                 OSSL_PARAM_construct_end(),
         };
 
@@ -42,7 +43,7 @@ static void kdfe(struct span z, struct span u, struct span v, uint8_t ret[32])
         expect_ok(buf_append(&info, v));
         OSSL_PARAM params[] = {
                 OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
-                OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *) (uintptr_t) z.data, z.len),
+                OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *) z.data, z.len),
                 OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, info.data, info.len),
                 OSSL_PARAM_construct_end(),
         };

@@ -8,7 +8,7 @@
 #include "lib/crypt/key.h"
 
 struct cert;
-#define CERT_MAX        (16 * 1024)
+#define CERT_MAX        ((size_t) 16 * 1024)
 #define CHAIN_MAX       6
 #define CERT_SERIAL_MAX 20
 

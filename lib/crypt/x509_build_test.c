@@ -1,7 +1,8 @@
 #include "lib/crypt/x509_build.h"
 
+#include "tests/fakes/pki.h"
+
 #include "lib/crypt/ossl.h"
-#include "lib/crypt/pki_for_test.h"
 
 /* A second opinion: OpenSSL's strict checks of RFC 5280's form. */
 static void is_strict(const struct cert *leaf, const struct cert *ca)

@@ -1,6 +1,6 @@
 #include "lib/crypt/x509.h"
 
-#include "lib/crypt/pki_for_test.h"
+#include "tests/fakes/pki.h"
 
 static void recorded_certificates(void **state UNUSED)
 {

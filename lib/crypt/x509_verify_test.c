@@ -1,6 +1,6 @@
 #include "lib/crypt/x509.h"
 
-#include "lib/crypt/pki_for_test.h"
+#include "tests/fakes/pki.h"
 
 /* Files of PEM or DER as one list. */
 static struct cert_list load(const char *const *paths)
@@ -141,8 +141,7 @@ DEFINE_AUTO_VALUE(pki)
 static void deny(const struct cert *leaf, const struct cert *middle, const struct cert *root, enum cert_purpose purpose,
                  struct wall now, const char *token, const char *name)
 {
-        struct cert_list intermediates = {1, {(struct cert *) (uintptr_t) middle}},
-                         roots = {1, {(struct cert *) (uintptr_t) root}};
+        struct cert_list intermediates = {1, {(struct cert *) middle}}, roots = {1, {(struct cert *) root}};
 
         expect_fault_row(cert_verify(leaf, &intermediates, &roots, purpose, now), FAULT_DENIED, token, name);
 }
