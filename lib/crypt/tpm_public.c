@@ -137,7 +137,7 @@ struct fault *tpm_name(struct span tpmt_public, struct buf *ret_name)
         struct reader r = READER(tpmt_public);
         uint16_t type;
         struct span id;
-        enum hash_alg alg;
+        enum hash_alg alg = HASH_SHA256;
         uint8_t digest[HASH_MAX_LEN];
 
         TRY(tpm_structure(reader_u16be(&r, &type), "TPMT_PUBLIC"));

@@ -65,7 +65,7 @@ struct fault *tpm_signature_verify(const struct tpm_public *ak, struct span atte
 {
         AUTO(buf) struct buf signature = BUF(SIGNATURE_MAX);
         struct reader r = READER(tpmt_signature);
-        enum hash_alg alg;
+        enum hash_alg alg = HASH_SHA256;
 
         TRY(tpm_structure(check_scheme(&r, ak, &alg), "TPMT_SIGNATURE"));
         TRY(tpm_structure(read_signature(&r, ak->key, &signature), "TPMT_SIGNATURE"));

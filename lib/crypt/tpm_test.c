@@ -25,7 +25,7 @@ static void read_pcrs(const char *path, const char *bank, struct pcrs *p)
                 AUTO_STRING char *name = alloc_printf("%u", pcr);
                 AUTO(buf) struct buf value = BUF(HASH_MAX_LEN);
                 struct span hex = SPAN_NONE;
-                expect_ok(json_want_text(values, name, 2 * HASH_MAX_LEN, &hex));
+                expect_ok(json_want_text(values, name, (size_t) 2 * HASH_MAX_LEN, &hex));
                 if (hex.data == NULL)
                         continue;
                 expect_ok(hex_decode(hex, &value));

@@ -18,13 +18,18 @@ static bool find(struct span in, struct span what, size_t *ret_at)
         return true;
 }
 
+static bool is_blank(uint8_t c)
+{
+        return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 static struct fault *decode(struct span text, struct cert **ret)
 {
         AUTO(buf) struct buf dense = BUF(CERT_MAX * 2);
         AUTO(buf) struct buf der = BUF(CERT_MAX);
 
         for (size_t i = 0; i < text.len; i++) {
-                if (memchr(" \t\r\n", text.data[i], 4) == NULL)
+                if (!is_blank(text.data[i]))
                         TRY(buf_append_byte(&dense, text.data[i]));
         }
         TRY(base64_decode(buf_span(&dense), &der));

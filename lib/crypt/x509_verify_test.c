@@ -212,19 +212,19 @@ static void edges_of_time(void **state UNUSED)
         static const struct {
                 const char *name;
                 bool is_brief;
-                int64_t at_ms;
+                int64_t at_ms; /* from TEST_NOW */
                 const char *token;
         } rows[] = {
                 {"leaf, a second early", true, -1000, "x509.not_yet_valid"},
                 {"leaf, first second", true, 0, NULL},
-                {"leaf, last second", true, 20 * 1000, NULL},
-                {"leaf, end of the last second", true, 20 * 1000 + 999, NULL},
-                {"leaf, a second late", true, 21 * 1000, "x509.expired"},
-                {"CA, a second early", false, -3601 * 1000, "x509.not_yet_valid"},
-                {"CA, first second", false, -3600 * 1000, NULL},
-                {"CA, last second", false, 86400 * 1000, NULL},
-                {"CA, a second late", false, 86401 * 1000, "x509.expired"},
-                {"root, too late as well", false, 100000 * 1000, "x509.expired"},
+                {"leaf, last second", true, 20000, NULL},
+                {"leaf, end of the last second", true, 20999, NULL},
+                {"leaf, a second late", true, 21000, "x509.expired"},
+                {"CA, a second early", false, -3601000, "x509.not_yet_valid"},
+                {"CA, first second", false, -3600000, NULL},
+                {"CA, last second", false, 86400000, NULL},
+                {"CA, a second late", false, 86401000, "x509.expired"},
+                {"root, too late as well", false, 100000000, "x509.expired"},
         };
         for (size_t i = 0; i < COUNT_OF(rows); i++) {
                 struct wall now = {TEST_NOW_S * 1000 + rows[i].at_ms};
@@ -284,11 +284,12 @@ static void unknown_critical(void **state UNUSED)
 
         /* OCTET STRING of five bytes turned into critical TRUE and an OCTET STRING of two: the signature no longer fits, and that is
          * looked at later */
-        AUTO(buf) struct buf der = BUF(CERT_MAX), tbs = BUF(CERT_MAX);
+        AUTO(buf) struct buf der = BUF(CERT_MAX);
         expect_ok(buf_append(&der, cert_der(plain)));
         uint8_t *at = memmem(der.data, der.len, "\x2a\x03\x04\x04\x05\x01\x01\xff\x05\x00", 10);
         assert_non_null(at);
-        memcpy(at + 3, "\x01\x01\xff\x04\x02\x05\x00", 7);
+        const struct span critical_true = SPAN("\x01\x01\xff\x04\x02\x05\x00");
+        memcpy(at + 3, critical_true.data, critical_true.len);
         AUTO(cert) struct cert *critical = test_cert(buf_span(&der));
         deny(critical, p.ca, p.root, CERT_PURPOSE_WORKLOAD, TEST_NOW, "x509.chain", "unknown critical extension");
 }

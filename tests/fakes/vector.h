@@ -5,7 +5,7 @@
 
 #include "lib/base/file.h"
 
-#define VECTOR_MAX (256 * 1024)
+#define VECTOR_MAX ((size_t) 256 * 1024)
 
 /* AUTO(buf) struct buf quote = vector_read("tpm/keylime-sim/quote.attest"); */
 static inline struct buf vector_read(const char *name)
