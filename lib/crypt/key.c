@@ -2,27 +2,13 @@
 
 #include <assert.h>
 #include <openssl/core_names.h>
-#include <openssl/ec.h>
 #include <openssl/param_build.h>
-#include <openssl/rsa.h>
 
 #include "lib/crypt/der.h"
-#include "lib/crypt/ossl.h"
+#include "lib/crypt/key_struct.h"
 
-#define RSA_GENERATED_BITS 3072
-#define RSA_BITS_MIN       2048
-#define RSA_BITS_MAX       4096
-#define RSA_EXPONENT       65537u
-#define FIELD_MAX          48
-
-struct key {
-        EVP_PKEY *pkey;
-        enum key_kind kind;
-        bool is_private;
-        size_t bits_at; /* where subjectPublicKey's content starts in spki */
-        size_t spki_len;
-        uint8_t spki[SPKI_MAX];
-};
+#define RSA_BITS_MIN 2048
+#define RSA_EXPONENT 65537u
 
 /* SubjectPublicKeyInfo up to and with the 04 of an uncompressed point (RFC 5480 §2). */
 static const uint8_t p256_head[] = {0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06,
@@ -43,13 +29,7 @@ static struct span ec_head(enum key_kind kind)
         return kind == KEY_P256 ? SPAN_OF(p256_head) : SPAN_OF(p384_head);
 }
 
-static struct fault *refuse_kind(const char *why)
-{
-        return ossl_fault(FAULT_INVALID, "KEY_KIND", why);
-}
-
-/* Writes the numbers as an SPKI into `k`; they are big-endian and of fixed width. */
-static void write_ec_spki(struct key *k, struct span x, struct span y)
+void key_write_ec_spki(struct key *k, struct span x, struct span y)
 {
         struct span head = ec_head(k->kind);
 
@@ -60,7 +40,7 @@ static void write_ec_spki(struct key *k, struct span x, struct span y)
         k->spki_len = head.len + x.len + y.len;
 }
 
-static struct fault *write_rsa_spki(struct key *k, struct span modulus)
+struct fault *key_write_rsa_spki(struct key *k, struct span modulus)
 {
         AUTO(der) struct der d = DER(SPKI_MAX);
         size_t spki = der_open(&d, DER_SEQUENCE);
@@ -106,12 +86,12 @@ struct fault *key_from_ec_point(enum key_kind curve, struct span x, struct span 
 
         AUTO(key) struct key *k = NEW(struct key);
         k->kind = curve;
-        write_ec_spki(k, span_make(px, width), span_make(py, width));
+        key_write_ec_spki(k, span_make(px, width), span_make(py, width));
         k->pkey = EVP_PKEY_new();
         ossl_must(k->pkey != NULL && EVP_PKEY_copy_parameters(k->pkey, ossl_curve(curve)) == 1, "curve of a key");
         /* refuses a point that isn't on the curve, and coordinates not below the prime */
         if (EVP_PKEY_set1_encoded_public_key(k->pkey, k->spki + k->bits_at, k->spki_len - k->bits_at) != 1)
-                return refuse_kind("point not on the curve");
+                return ossl_fault(FAULT_INVALID, "KEY_KIND", "point not on the curve");
         *ret = TAKE(k);
         return NULL;
 }
@@ -146,7 +126,7 @@ static struct span strip(struct span number)
         return span_slice(number, skip, number.len - skip);
 }
 
-static struct fault *check_rsa(struct span modulus, struct span exponent)
+struct fault *key_check_rsa(struct span modulus, struct span exponent)
 {
         if (!span_eq(exponent, SPAN("\x01\x00\x01")))
                 return fault(FAULT_INVALID, "KEY_KIND", "RSA exponent is not 65537");
@@ -165,14 +145,14 @@ struct fault *key_from_rsa(struct span modulus, struct span exponent, struct key
 {
         struct span n = strip(modulus);
 
-        TRY(check_rsa(n, strip(exponent)));
+        TRY(key_check_rsa(n, strip(exponent)));
 
         AUTO(key) struct key *k = NEW(struct key);
         k->kind = KEY_RSA;
-        TRY(write_rsa_spki(k, n));
+        TRY(key_write_rsa_spki(k, n));
         k->pkey = rsa_public(n);
         if (k->pkey == NULL)
-                return refuse_kind("RSA key");
+                return ossl_fault(FAULT_INVALID, "KEY_KIND", "RSA key");
         *ret = TAKE(k);
         return NULL;
 }
@@ -218,89 +198,6 @@ struct fault *key_from_spki(struct span der, struct key **ret)
         if (f == NULL || strcmp(fault_token(f), "KEY_KIND") == 0)
                 return TAKE(f);
         return fault(FAULT_INVALID, "KEY_ENCODING", "SubjectPublicKeyInfo: %s", fault_text(f));
-}
-
-/* ---- from OpenSSL ----------------------------------------------------------------------------------------------- */
-
-static struct fault *ec_from_pkey(EVP_PKEY *pkey, struct key *k)
-{
-        char group[32] = "";
-        int is_explicit = 0;
-        uint8_t x[FIELD_MAX], y[FIELD_MAX];
-        BIGNUM *bx = NULL, *by = NULL;
-
-        if (EVP_PKEY_get_group_name(pkey, group, sizeof group, NULL) != 1)
-                return refuse_kind("EC key without a named curve");
-        if (strcmp(group, "prime256v1") == 0)
-                k->kind = KEY_P256;
-        else if (strcmp(group, "secp384r1") == 0)
-                k->kind = KEY_P384;
-        else
-                return fault(FAULT_INVALID, "KEY_KIND", "EC key on curve %s", group);
-        if (EVP_PKEY_get_int_param(pkey, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS, &is_explicit) == 1 &&
-            is_explicit != 0)
-                return fault(FAULT_INVALID, "KEY_KIND", "EC key with explicit parameters");
-
-        int width = (int) key_field_len(k->kind);
-        bool is_good = EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_EC_PUB_X, &bx) == 1 &&
-                       EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_EC_PUB_Y, &by) == 1 &&
-                       BN_bn2binpad(bx, x, width) == width && BN_bn2binpad(by, y, width) == width;
-        BN_free(bx);
-        BN_free(by);
-        if (!is_good)
-                return refuse_kind("EC key without a public point");
-        write_ec_spki(k, span_make(x, (size_t) width), span_make(y, (size_t) width));
-        return NULL;
-}
-
-static struct fault *rsa_from_pkey(EVP_PKEY *pkey, struct key *k)
-{
-        uint8_t n[RSA_BITS_MAX / 8], e[8];
-        BIGNUM *bn = NULL, *be = NULL;
-        int n_len = -1, e_len = -1;
-
-        if (EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_RSA_N, &bn) == 1 && BN_num_bytes(bn) <= (int) sizeof n)
-                n_len = BN_bn2bin(bn, n);
-        if (EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_RSA_E, &be) == 1 && BN_num_bytes(be) <= (int) sizeof e)
-                e_len = BN_bn2bin(be, e);
-        BN_free(bn);
-        BN_free(be);
-        if (n_len < 0 || e_len < 0)
-                return refuse_kind("RSA key too large");
-        k->kind = KEY_RSA;
-        TRY(check_rsa(span_make(n, (size_t) n_len), span_make(e, (size_t) e_len)));
-        return write_rsa_spki(k, span_make(n, (size_t) n_len));
-}
-
-struct fault *key_from_pkey(EVP_PKEY *pkey, bool is_private, struct key **ret)
-{
-        AUTO(key) struct key *k = NEW(struct key);
-
-        k->is_private = is_private;
-        if (EVP_PKEY_is_a(pkey, "EC"))
-                TRY(ec_from_pkey(pkey, k));
-        else if (EVP_PKEY_is_a(pkey, "RSA"))
-                TRY(rsa_from_pkey(pkey, k));
-        else
-                return fault(FAULT_INVALID, "KEY_KIND", "neither EC nor RSA");
-        k->pkey = pkey;
-        *ret = TAKE(k);
-        return NULL;
-}
-
-struct fault *key_generate(enum key_kind kind, struct key **ret)
-{
-        ossl_start();
-        AUTO(ossl_pkey)
-        EVP_PKEY *pkey = kind == KEY_P256   ? EVP_EC_gen("P-256")
-                         : kind == KEY_P384 ? EVP_EC_gen("P-384")
-                                            : EVP_RSA_gen(RSA_GENERATED_BITS);
-
-        if (pkey == NULL)
-                return ossl_fault(FAULT_INTERNAL, "KEY_GENERATE", "generate a key");
-        TRY(key_from_pkey(pkey, /* is_private= */ true, ret));
-        (void) TAKE(pkey); /* the key's now */
-        return NULL;
 }
 
 /* ---- looking at one ----------------------------------------------------------------------------------------------- */
