@@ -33,7 +33,7 @@ static struct fault *jwk_set_key(struct json *jwk, const struct key *k)
         return NULL;
 }
 
-/* ---- writing ------------------------------------------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------------------------------------------------- */
 static struct fault *root_to_json(const struct buf *der, struct json **ret)
 {
         AUTO(cert) struct cert *c = NULL;
@@ -84,7 +84,7 @@ struct fault *bundle_roots_pem(const struct bundle *b, struct buf *out)
         return NULL;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
 static struct fault *bad(const char *what)
 {
         return fault(FAULT_INVALID, "BAD_BUNDLE", "%s", what);

@@ -1,5 +1,6 @@
 /* bundle: the trust bundle of a trust domain, in SPIFFE's form (SPIFFE Trust Domain and Bundle §4): a JWK set with
- * "spiffe_sequence" and "spiffe_refresh_hint", roots as keys with use "x509-svid" and one x5c, token keys with use "wit-svid" and a kid. */
+ * "spiffe_sequence" and "spiffe_refresh_hint", roots as keys with use "x509-svid" and one x5c, token keys with use
+ * "wit-svid" and a kid. */
 #pragma once
 
 #include "lib/crypt/x509.h"

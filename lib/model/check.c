@@ -1,5 +1,5 @@
-/* The tree of checks (facts.h). In JSON it is a list in depth-first order, each with its depth: nesting would run into the
- * limit of levels that everybody who reads JSON here has. */
+/* The tree of checks (facts.h). In JSON it is a list in depth-first order, each with its depth: nesting would run into
+ * the limit of levels that everybody who reads JSON here has. */
 #include <assert.h>
 
 #include "lib/base/utf8.h"
@@ -12,7 +12,7 @@
 #define CHECK_TEXT_MAX 512
 #define CHECK_CUT      "..."
 
-/* ---- building ------------------------------------------------------------------------------------------------------ */
+/* ---- building ---------------------------------------------------------------------------------------------------- */
 /* Control characters and bytes that are no UTF-8 become \xNN. NULL stays NULL. */
 static char *escape(const char *text)
 {
@@ -102,7 +102,7 @@ void check_free(struct check *c)
         free_one(c);
 }
 
-/* ---- walking ------------------------------------------------------------------------------------------------------- */
+/* ---- walking ----------------------------------------------------------------------------------------------------- */
 struct walk_level {
         const struct check *c;
         size_t next_child;
@@ -142,7 +142,8 @@ static const struct check *walk_next(struct walk *w)
         return NULL;
 }
 
-/* Through failed ones only: below an `any` that held, a failure is no reason. A failed check without failed children is the leaf. */
+/* Through failed ones only: below an `any` that held, a failure is no reason. A failed check without failed children is
+ * the leaf. */
 const struct check *check_first_failure(const struct check *c)
 {
         if (c == NULL || c->ok)
@@ -157,7 +158,7 @@ const struct check *check_first_failure(const struct check *c)
         }
 }
 
-/* ---- JSON ---------------------------------------------------------------------------------------------------------- */
+/* ---- JSON -------------------------------------------------------------------------------------------------------- */
 static struct json *one_to_json(const struct check *c, size_t depth)
 {
         struct json *j = json_new_object();
@@ -244,7 +245,7 @@ struct fault *check_from_json(const struct json *j, struct check **ret)
         return NULL;
 }
 
-/* ---- for a terminal ------------------------------------------------------------------------------------------------ */
+/* ---- for a terminal ---------------------------------------------------------------------------------------------- */
 static struct fault *print_one(const struct check *c, size_t depth, struct buf *out)
 {
         for (size_t i = 0; i < depth; i++)

@@ -26,7 +26,7 @@ static struct fault *parse_reply(struct span body, struct json **ret, int64_t *r
         return NULL;
 }
 
-/* ---- first step ---------------------------------------------------------------------------------------------------- */
+/* ---- first step -------------------------------------------------------------------------------------------------- */
 struct fault *enrol_reply_write(const struct enrol_reply *r, struct buf *out)
 {
         AUTO(json) struct json *j = new_reply(r->time_unix_s, &r->nonce);
@@ -63,7 +63,7 @@ void enrol_reply_clear(struct enrol_reply *r)
         *r = (struct enrol_reply){0};
 }
 
-/* ---- second step --------------------------------------------------------------------------------------------------- */
+/* ---- second step ------------------------------------------------------------------------------------------------- */
 struct fault *activate_reply_write(const struct activate_reply *r, struct buf *out)
 {
         AUTO(json) struct json *j = new_reply(r->time_unix_s, &r->nonce);
@@ -93,7 +93,7 @@ void activate_reply_clear(struct activate_reply *r)
         *r = (struct activate_reply){0};
 }
 
-/* ---- any ----------------------------------------------------------------------------------------------------------- */
+/* ---- any --------------------------------------------------------------------------------------------------------- */
 struct fault *reply_nonce(const struct json *body, struct buf *out)
 {
         buf_clear(out);

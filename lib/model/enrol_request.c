@@ -7,7 +7,7 @@
 
 #define ACTIVATE_SECRET_MAX 64 /* TPM2_ActivateCredential gives at most a digest */
 
-/* ---- first step ---------------------------------------------------------------------------------------------------- */
+/* ---- first step -------------------------------------------------------------------------------------------------- */
 struct fault *enrol_request_write(const struct enrol_request *r, struct buf *out)
 {
         AUTO(json) struct json *j = request_head_new("enrol", r->audience, buf_span(&r->nonce));
@@ -53,7 +53,7 @@ void enrol_request_clear(struct enrol_request *r)
         *r = (struct enrol_request){0};
 }
 
-/* ---- second step --------------------------------------------------------------------------------------------------- */
+/* ---- second step ------------------------------------------------------------------------------------------------- */
 struct fault *activate_request_write(const struct activate_request *r, struct buf *out)
 {
         AUTO(json) struct json *j = request_head_new("activate", r->audience, buf_span(&r->nonce));

@@ -21,7 +21,7 @@ const char *origin_name(enum origin o)
         return origin_names[o];
 }
 
-/* ---- setting and finding ------------------------------------------------------------------------------------------- */
+/* ---- setting and finding ----------------------------------------------------------------------------------------- */
 static struct fact *add(struct facts *f, const char *name, enum origin o, enum fact_kind kind)
 {
         assert(facts_find(f, name) == NULL && f->count < FACTS_MAX && (size_t) o < ORIGIN_COUNT);
@@ -86,7 +86,7 @@ void facts_clear(struct facts *f)
         *f = (struct facts){0};
 }
 
-/* ---- for people and for JSON --------------------------------------------------------------------------------------- */
+/* ---- for people and for JSON ------------------------------------------------------------------------------------- */
 struct fault *fact_text(const struct fact *f, struct buf *out)
 {
         switch (f->kind) {
@@ -102,7 +102,8 @@ struct fault *fact_text(const struct fact *f, struct buf *out)
         return hex_encode(buf_span(&f->value), out);
 }
 
-/* JSON tells text, numbers and flags apart by itself. Bytes, and numbers that its integers can't hold, travel as text with a "kind". */
+/* JSON tells text, numbers and flags apart by itself. Bytes, and numbers that its integers can't hold, travel as text
+ * with a "kind". */
 static struct json *fact_to_json(const struct fact *f)
 {
         struct json *j = json_new_object();

@@ -1,9 +1,10 @@
-/* facts: what is known about a request, each with its name, type and origin; and checks: what was compared, wanted and found.
+/* facts: what is known about a request, each with its name, type and origin; and checks: what was compared, wanted and
+ * found.
  *
  * The verifier, the token check and the request itself put facts in; the policy reads them. Names come from one table
  * (issuer/policy/inputs.c). A fact is set once: setting it again is our mistake and asserts. Plain data, one thread.
- * Origins (design.md §5): hw, measured, verifier, k8s, node, self; software is the development kind's and grants nothing unless a
- * document says insecure-development. */
+ * Origins (design.md §5): hw, measured, verifier, k8s, node, self; software is the development kind's and grants
+ * nothing unless a document says insecure-development. */
 #pragma once
 
 #include "lib/base/span.h"
@@ -49,8 +50,8 @@ struct fault *facts_from_json(const struct json *j, struct facts *ret) MUST_USE;
 void facts_clear(struct facts *f);
 DEFINE_AUTO_VALUE(facts)
 
-/* A tree of checks: each has a stable name, whether it held, what was wanted, what was found, where that came from, and who owns
- * the rule or set. Printed by people's tools and written to the ledger as JSON. */
+/* A tree of checks: each has a stable name, whether it held, what was wanted, what was found, where that came from, and
+ * who owns the rule or set. Printed by people's tools and written to the ledger as JSON. */
 struct check {
         char *name; /* "tpm.extra_data", "guardrail/prod-floor/all[0]" */
         bool ok;
@@ -69,8 +70,9 @@ void check_set_owner(struct check *c, const char *owner);
 void check_adopt(struct check *parent, struct check *child);
 /* The reason: the first failed leaf in depth-first order, going through failed ones only; NULL: it held. */
 const struct check *check_first_failure(const struct check *c);
-/* A list in depth-first order, each with its depth: [{"depth":0,"name":…,"ok":…,"wanted"?,"got"?,"origin"?,"owner"?},…]. Flat, so that
- * JSON_DEPTH_MAX does not bound the tree. */
+/* A list in depth-first order, each with its depth:
+ * [{"depth":0,"name":…,"ok":…,"wanted"?,"got"?,"origin"?,"owner"?},…]. Flat, so that JSON_DEPTH_MAX does not bound the
+ * tree. */
 struct json *check_to_json(const struct check *c);
 struct fault *check_from_json(const struct json *j, struct check **ret) MUST_USE; /* "BAD_FIELD", "UNKNOWN_FIELD" */
 /* The tree for a terminal, two blanks a level: "ok   tpm.pcr.sha256.7  wanted …  got …  (hw, platform-team)". */

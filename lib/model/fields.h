@@ -1,5 +1,5 @@
-/* fields: what members of our wire documents have in common: bounded visible ASCII, names, bytes in base64url, version and
- * purpose. Outputs are untouched on a fault. */
+/* fields: what members of our wire documents have in common: bounded visible ASCII, names, bytes in base64url, version
+ * and purpose. Outputs are untouched on a fault. */
 #pragma once
 
 #include "lib/wire/json.h"

@@ -5,7 +5,7 @@
 #include "lib/model/spiffe_id.h"
 #include "lib/wire/problem.h"
 
-/* ---- writing ------------------------------------------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------------------------------------------------- */
 static struct json *credential_to_json(const struct issued_credential *c)
 {
         struct json *j = json_new_object();
@@ -53,7 +53,7 @@ struct fault *issue_reply_write(const struct issue_reply *r, struct buf *out)
         return json_write(j, out);
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
 /* What fills the slot: a chain or a token, as the type says, and not the other one. */
 static struct fault *read_content(const struct json *o, struct issued_credential *c)
 {

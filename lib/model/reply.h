@@ -1,12 +1,17 @@
-/* reply: what the issuer answers (protocol.md §2–3), written by the issuer and read by the attester. Times are Unix seconds.
+/* reply: what the issuer answers (protocol.md §2–3), written by the issuer and read by the attester. Times are Unix
+ * seconds. Examples: tests/vectors/protocol.
  *
- * challenge: {"v":1,"time":…,"nonce":b64url,"audience":uri,"policy":"sha256:…","profiles":[{"name","mechanism","slots":[{"name","type",
- *   "algorithms":["p256",…]}]}]}; with ?profile= only that profile.
- * issue: {"v":1,"time":…,"nonce":next,"policy":…,"bundle":sequence,"results":[{"volume":id,"credentials":[{"slot","type","chain":[b64url DER,
- *   leaf first]|"token":JWT,"identity":spiffe id,"not_before","not_after","record":id}]} or {"volume":id,"problem":{RFC 9457}}]}.
- * enrol: {"v":1,"time","nonce","challenge","credential_blob","encrypted_secret"}; activate: {"v":1,"time","nonce","ak":name hex}.
- * Every problem document of these endpoints may carry "nonce" too (reply_nonce). Unknown members are ignored here: an issuer may be newer.
- * Refusals, all FAULT_INVALID: those of json.h, "WRONG_VERSION", "DUPLICATE_VOLUME", "DUPLICATE_SLOT", "DUPLICATE_PROFILE", "SPIFFE_ID". */
+ * challenge: {"v":1,"time":…,"nonce":b64url,"audience":uri,"policy":"sha256:…",
+ *   "profiles":[{"name","mechanism","slots":[{"name","type","algorithms":["p256",…]}]}]}; with ?profile= only that one.
+ * issue: {"v":1,"time":…,"nonce":next,"policy":…,"bundle":sequence,"results":[{"volume":id,"credentials":[{"slot","type",
+ *   "chain":[b64url DER, leaf first]|"token":JWT,"identity":spiffe id,"not_before","not_after","record":id}]}
+ *   or {"volume":id,"problem":{RFC 9457}}]}.
+ * enrol: {"v":1,"time","nonce","challenge","credential_blob","encrypted_secret"}.
+ * activate: {"v":1,"time","nonce","ak":name hex}.
+ *
+ * Every problem document of these endpoints may carry "nonce" too (reply_nonce). Unknown members are ignored here: an
+ * issuer may be newer. Refusals, all FAULT_INVALID: those of json.h, "WRONG_VERSION", "DUPLICATE_VOLUME",
+ * "DUPLICATE_SLOT", "DUPLICATE_PROFILE", "SPIFFE_ID". */
 #pragma once
 
 #include "lib/model/names.h"

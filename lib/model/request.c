@@ -4,7 +4,7 @@
 #include "lib/model/fields.h"
 #include "lib/model/request_head.h"
 
-/* ---- pieces -------------------------------------------------------------------------------------------------------- */
+/* ---- pieces ------------------------------------------------------------------------------------------------------ */
 static struct fault *read_credential(const struct json *o, struct credential_request *c)
 {
         TRY(json_only_keys(o, (const char *const[]){"slot", "spki", "pop", NULL}));
@@ -75,7 +75,7 @@ static struct fault *read_pods(const struct json *j, struct issue_request *r)
         return NULL;
 }
 
-/* ---- issue --------------------------------------------------------------------------------------------------------- */
+/* ---- issue ------------------------------------------------------------------------------------------------------- */
 static struct json *pod_to_json(const struct pod_request *pod)
 {
         struct json *node = json_new_object();

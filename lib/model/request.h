@@ -1,12 +1,14 @@
-/* request: R, the bytes that a credential request consists of (protocol.md §2), written by the attester and read by the issuer.
+/* request: R, the bytes that a credential request consists of (protocol.md §2), written by the attester and read by the
+ * issuer.
  *
  * {"v":1,"purpose":"issue","audience":…,"nonce":b64url,"policy":"sha256:…","pods":[{"volume":id,"profile":name,"token":JWT (optional),
  *  "node":{"namespace":…,"name":…,"uid":…,"serviceAccount":…},"credentials":[{"slot":name,"spki":b64url,"pop":b64url}]}]}
  * Unknown members are refused, every string is bounded (names.h), volume ids and slots are unique in their scope.
  * The issuer hashes exactly the bytes that it parses. Written and read texts may hold tokens: their owner wipes them.
  *
- * Refusals, all FAULT_INVALID: those of json.h and cmw.h, "WRONG_VERSION", "WRONG_PURPOSE", "DUPLICATE_VOLUME", "DUPLICATE_SLOT",
- * "TOO_MANY_CREDENTIALS", "TOO_LARGE" (the envelope). A request has at least one pod, a pod at least one credential. */
+ * Refusals, all FAULT_INVALID: those of json.h and cmw.h, "WRONG_VERSION", "WRONG_PURPOSE", "DUPLICATE_VOLUME",
+ * "DUPLICATE_SLOT", "TOO_MANY_CREDENTIALS", "TOO_LARGE" (the envelope). A request has at least one pod, a pod at least
+ * one credential. */
 #pragma once
 
 #include "lib/base/secret.h"
@@ -39,10 +41,10 @@ struct fault *issue_request_read(struct span bytes, struct issue_request *ret) M
 void issue_request_clear(struct issue_request *r);
 DEFINE_AUTO_VALUE(issue_request)
 
-/* AK enrolment, purpose "enrol". First step: {"v":1,"purpose":"enrol","audience","nonce","token": the attester's own bound token
- * (optional),"ek_certificates":[b64url DER, leaf first],"ek_public":b64url TPMT_PUBLIC,"ak_public":b64url TPMT_PUBLIC}; second step:
- * {"v":1,"purpose":"activate","audience","nonce","challenge":b64url,"secret":b64url}. The second one carries evidence: a quote by the new
- * AK over T with purpose enrol. */
+/* AK enrolment, purpose "enrol". First step: {"v":1,"purpose":"enrol","audience","nonce","token": the attester's own
+ * bound token (optional),"ek_certificates":[b64url DER, leaf first],"ek_public":b64url TPMT_PUBLIC,"ak_public":b64url
+ * TPMT_PUBLIC}; second step: {"v":1,"purpose":"activate","audience","nonce","challenge":b64url,"secret":b64url}. The
+ * second one carries evidence: a quote by the new AK over T with purpose enrol. */
 #define EK_CHAIN_MAX        6
 #define ENROL_CHALLENGE_MAX 2048 /* sealed by the issuer: the key, its certificate's issuer, its node */
 struct enrol_request {

@@ -1,4 +1,5 @@
-/* The first byte picks the document. What is accepted is written canonically, and that text is read and written as itself. */
+/* The first byte picks the document. What is accepted is written canonically, and that text is read and written as
+ * itself. */
 #include "lib/model/request.h"
 
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #include "lib/wire/cmw.h"
 #include "tests/fakes/golden.h"
 
-/* ---- issue --------------------------------------------------------------------------------------------------------- */
+/* ---- issue ------------------------------------------------------------------------------------------------------- */
 static void reads_and_writes_issue(void **state UNUSED)
 {
         AUTO_STRING char *text = golden_read("request.json");
@@ -148,7 +148,7 @@ static void bounds_counts(void **state UNUSED)
         expect_fault(with_pods(33, 2), FAULT_INVALID, "TOO_MANY_CREDENTIALS");
 }
 
-/* ---- enrolment ----------------------------------------------------------------------------------------------------- */
+/* ---- enrolment --------------------------------------------------------------------------------------------------- */
 static void reads_and_writes_enrol(void **state UNUSED)
 {
         AUTO_STRING char *text = golden_read("enrol.json");
@@ -236,7 +236,7 @@ static void refuses_activate(void **state UNUSED)
         }
 }
 
-/* ---- envelope ------------------------------------------------------------------------------------------------------ */
+/* ---- envelope ---------------------------------------------------------------------------------------------------- */
 static void reads_and_writes_envelopes(void **state UNUSED)
 {
         AUTO_STRING char *text = golden_read("envelope.json");

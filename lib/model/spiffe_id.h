@@ -1,6 +1,6 @@
-/* spiffe_id: SPIFFE identifiers, strictly (SPIFFE-ID §2): `spiffe://<trust domain>/<path>`, trust domain of [a-z0-9._-] up to 255
- * bytes and not of dots only, path segments of [A-Za-z0-9._-], none empty or made of dots only, no trailing slash, no percent, query, fragment, port or
- * user, at most 2048 bytes. */
+/* spiffe_id: SPIFFE identifiers, strictly (SPIFFE-ID §2): `spiffe://<trust domain>/<path>`, trust domain of [a-z0-9._-]
+ * up to 255 bytes and not of dots only, path segments of [A-Za-z0-9._-], none empty or made of dots only, no trailing
+ * slash, no percent, query, fragment, port or user, at most 2048 bytes. */
 #pragma once
 
 #include "lib/base/span.h"

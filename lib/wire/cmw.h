@@ -1,6 +1,6 @@
-/* cmw: RATS Conceptual Message Wrapper, JSON form (draft-ietf-rats-msg-wrap): a record `["media/type", "b64url", ind?]` or a
- * collection `{"label": record, …}` of at most CMW_ITEMS_MAX records (no nested collections: one device's parts are one
- * level). Items keep the order of labels. Parsing bounds every item at CMW_ITEM_MAX bytes. */
+/* cmw: RATS Conceptual Message Wrapper, JSON form (draft-ietf-rats-msg-wrap): a record `["media/type", "b64url", ind?]`
+ * or a collection `{"label": record, …}` of at most CMW_ITEMS_MAX records (no nested collections: one device's parts
+ * are one level). Items keep the order of labels. Parsing bounds every item at CMW_ITEM_MAX bytes. */
 #pragma once
 
 #include "lib/wire/json.h"

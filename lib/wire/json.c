@@ -7,7 +7,7 @@
 #include "lib/base/utf8.h"
 #include "lib/wire/json_jansson.h"
 
-/* ---- memory: blocks know their size, so that they can be wiped when jansson frees them ---------------------------- */
+/* ---- memory: blocks know their size, so that they can be wiped when jansson frees them --------------------------- */
 union block {
         size_t len;
         max_align_t align;
@@ -41,7 +41,7 @@ void json_free(struct json *j)
         json_decref(theirs(j)); /* NULL is fine */
 }
 
-/* ---- looking ------------------------------------------------------------------------------------------------------- */
+/* ---- looking ----------------------------------------------------------------------------------------------------- */
 enum json_kind json_kind(const struct json *j)
 {
         switch (json_typeof(theirs(j))) {
@@ -108,7 +108,7 @@ bool json_bool(const struct json *j)
         return json_is_true(theirs(j));
 }
 
-/* ---- building ------------------------------------------------------------------------------------------------------ */
+/* ---- building ---------------------------------------------------------------------------------------------------- */
 struct json *json_new_object(void)
 {
         return ours(json_object());

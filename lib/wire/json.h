@@ -2,13 +2,13 @@
  *
  * Reading refuses duplicate keys, NUL in strings, invalid UTF-8, more than JSON_DEPTH_MAX levels, real numbers, and
  * anything after the value: FAULT_INVALID "BAD_JSON". Members are fetched with their type and bounds; what is missing,
- * mistyped or out of bounds is FAULT_INVALID "BAD_FIELD" naming the member. Writing sorts keys and leaves out blanks, which for
- * our subset (no reals) is RFC 8785, except that integers past 2^53 keep all their digits. A `struct json *` from json_parse or
- * json_new_* is owned; what the getters return is borrowed from its parent.
+ * mistyped or out of bounds is FAULT_INVALID "BAD_FIELD" naming the member. Writing sorts keys and leaves out blanks,
+ * which for our subset (no reals) is RFC 8785, except that integers past 2^53 keep all their digits. A `struct json *`
+ * from json_parse or json_new_* is owned; what the getters return is borrowed from its parent.
  *
  * Documents may hold tokens: every block that the library frees is wiped first, and errors tell a position, never what
- * stands there. The text that was parsed, or written, is the caller's to wipe. Memory is bounded by the length of the text (the
- * caller's limit) and JSON_VALUES_MAX. A tree is used by one thread at a time. */
+ * stands there. The text that was parsed, or written, is the caller's to wipe. Memory is bounded by the length of the
+ * text (the caller's limit) and JSON_VALUES_MAX. A tree is used by one thread at a time. */
 #pragma once
 
 #include "lib/base/span.h"
@@ -68,8 +68,8 @@ void json_set_int(struct json *object, const char *key, int64_t v);
 void json_set_bool(struct json *object, const char *key, bool v);
 void json_set_base64url(struct json *object, const char *key, struct span bytes);
 void json_set_hex(struct json *object, const char *key, struct span bytes);
-/* Canonical bytes, appended to `out`; nothing is appended on a fault. FAULT_EXHAUSTED "TOO_LARGE" past the limit of `out`,
- * FAULT_INVALID "TOO_DEEP" past JSON_WRITE_DEPTH_MAX. */
+/* Canonical bytes, appended to `out`; nothing is appended on a fault. FAULT_EXHAUSTED "TOO_LARGE" past the limit of
+ * `out`, FAULT_INVALID "TOO_DEEP" past JSON_WRITE_DEPTH_MAX. */
 struct fault *json_write(const struct json *j, struct buf *out) MUST_USE;
 /* For people: two-space indent, keys in insertion order, no newline at the end. */
 struct fault *json_write_pretty(const struct json *j, struct buf *out) MUST_USE;

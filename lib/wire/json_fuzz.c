@@ -1,4 +1,5 @@
-/* What is accepted is written canonically, and the canonical text is a fixed point: it is read and written as itself. */
+/* What is accepted is written canonically, and the canonical text is a fixed point: it is read and written as itself.
+ * */
 #include "lib/wire/json.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* json_jansson: jansson's header for the three json files, and the casts between its values and ours.
  *
- * Two names of its header are names of ours; they are renamed while it is read. A `struct json` is never defined: it is a json_t
- * that the rest of the program can't look into. */
+ * Two names of its header are names of ours; they are renamed while it is read. A `struct json` is never defined: it is
+ * a json_t that the rest of the program can't look into. */
 #pragma once
 
 #define JSON_OBJECT JANSSON_OBJECT

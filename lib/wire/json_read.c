@@ -1,4 +1,5 @@
-/* Reading: one scan for what jansson does not refuse (depth, count, real numbers), then jansson, then members with bounds. */
+/* Reading: one scan for what jansson does not refuse (depth, count, real numbers), then jansson, then members with
+ * bounds. */
 #include "lib/wire/json.h"
 
 #include "lib/base/parse.h"
@@ -10,7 +11,8 @@ static struct fault *bad(size_t at, const char *what)
         return fault(FAULT_INVALID, "BAD_JSON", "JSON: %s at byte %zu", what, at);
 }
 
-/* Outside of strings a real number is told by '.', 'E', or an 'e' after a digit: true and false have theirs after letters. */
+/* Outside of strings a real number is told by '.', 'E', or an 'e' after a digit: true and false have theirs after
+ * letters. */
 static bool is_real_mark(struct span text, size_t at)
 {
         uint8_t c = text.data[at];
@@ -19,8 +21,8 @@ static bool is_real_mark(struct span text, size_t at)
         return c == 'e' && at > 0 && text.data[at - 1] >= '0' && text.data[at - 1] <= '9';
 }
 
-/* jansson recurses, up to 2048 levels, and gives every bracket about a hundred bytes: count before it starts. A text that
- * isn't JSON may pass here; it does not pass jansson. */
+/* jansson recurses, up to 2048 levels, and gives every bracket about a hundred bytes: count before it starts. A text
+ * that isn't JSON may pass here; it does not pass jansson. */
 static struct fault *scan(struct span text)
 {
         size_t depth = 0, values = 1;
@@ -90,7 +92,7 @@ struct fault *json_parse(struct span text, struct json **ret)
         return NULL;
 }
 
-/* ---- members ------------------------------------------------------------------------------------------------------- */
+/* ---- members ----------------------------------------------------------------------------------------------------- */
 static const char *const kind_names[] = {
         [JSON_NULL_KIND] = "null", [JSON_BOOL] = "true or false", [JSON_INT] = "an integer",
         [JSON_TEXT] = "a text",    [JSON_ARRAY] = "an array",     [JSON_OBJECT] = "an object",

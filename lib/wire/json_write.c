@@ -21,8 +21,9 @@ struct writer {
         struct frame frames[JSON_WRITE_DEPTH_MAX];
 };
 
-/* The order of UTF-16 code units from UTF-8 bytes: it differs from the order of bytes in one place. Code points past U+FFFF (first
- * byte 0xF0 and up) are surrogates there, so they come before U+E000 to U+FFFF (first byte 0xEE or 0xEF). */
+/* The order of UTF-16 code units from UTF-8 bytes: it differs from the order of bytes in one place. Code points past
+ * U+FFFF (first byte 0xF0 and up) are surrogates there, so they come before U+E000 to U+FFFF (first byte 0xEE or 0xEF).
+ * */
 static int utf16_rank(uint8_t byte)
 {
         if (byte >= 0xF0)

@@ -26,7 +26,7 @@ static const struct option *find_row(const struct option *rows, const char *name
         return NULL;
 }
 
-/* ---- the nearest name ---------------------------------------------------------------------------------------------- */
+/* ---- the nearest name -------------------------------------------------------------------------------------------- */
 static size_t smallest(size_t a, size_t b, size_t c)
 {
         size_t ab = a < b ? a : b;
@@ -68,7 +68,7 @@ static struct fault *unknown(const struct option *rows, const char *name)
         return fault(FAULT_INVALID, "UNKNOWN_OPTION", "unknown option \"%.64s\", did you mean \"%s\"?", name, nearest);
 }
 
-/* ---- defaults, and what must be there ------------------------------------------------------------------------------ */
+/* ---- defaults, and what must be there ---------------------------------------------------------------------------- */
 void option_fill_defaults(struct option_fill *fill)
 {
         for (const struct option *row = fill->rows; row->name != NULL; row++)
@@ -100,7 +100,7 @@ void option_fill_clear(struct option_fill *fill)
         memset(fill->given, 0, sizeof fill->given);
 }
 
-/* ---- YAML ---------------------------------------------------------------------------------------------------------- */
+/* ---- YAML -------------------------------------------------------------------------------------------------------- */
 static struct fault *fill_mapping(struct option_fill *fill, const struct yaml *y, const struct yaml_node *mapping,
                                   const char *prefix);
 
@@ -210,7 +210,7 @@ struct fault *option_fill_yaml(struct option_fill *fill, const char *name, struc
         return fill_mapping(fill, y, root, "");
 }
 
-/* ---- flags --------------------------------------------------------------------------------------------------------- */
+/* ---- flags ------------------------------------------------------------------------------------------------------- */
 const struct option *option_fill_find(const struct option_fill *fill, struct span name)
 {
         return find_row(fill->rows, (const char *) name.data, name.len);

@@ -1,4 +1,5 @@
-/* option_fill: a struct being filled by its table of options: defaults, then the file, then flags, then what is required (options.h). */
+/* option_fill: a struct being filled by its table of options: defaults, then the file, then flags, then what is
+ * required (options.h). */
 #pragma once
 
 #include "lib/wire/options.h"

@@ -3,8 +3,8 @@
 
 #include "lib/wire/options.h"
 
-/* FAULT_INVALID "BAD_OPTION" without the option's name, which the caller prefixes with its place. Texts are appended to OPTION_TEXTS and
- * replace OPTION_TEXT. */
+/* FAULT_INVALID "BAD_OPTION" without the option's name, which the caller prefixes with its place. Texts are appended to
+ * OPTION_TEXTS and replace OPTION_TEXT. */
 struct fault *option_value_set(const struct option *row, struct span text, void *config) MUST_USE;
 /* The default, when the row has one. Asserts that it is a good one. */
 void option_value_default(const struct option *row, void *config);

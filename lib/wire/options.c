@@ -26,7 +26,7 @@ struct command_line {
         struct flag flags[FLAGS_MAX];
 };
 
-/* ---- the command line ---------------------------------------------------------------------------------------------- */
+/* ---- the command line -------------------------------------------------------------------------------------------- */
 static bool take_flag_alone(struct command_line *c, const char *arg)
 {
         for (unsigned bit = 0; c->flags_alone != NULL && c->flags_alone[bit] != NULL; bit++)
@@ -98,7 +98,7 @@ static struct fault *read_command_line(struct command_line *c, int argc, char **
         return NULL;
 }
 
-/* ---- help ---------------------------------------------------------------------------------------------------------- */
+/* ---- help -------------------------------------------------------------------------------------------------------- */
 static struct fault *help_rows(const struct option *rows, const char *indent, struct buf *out)
 {
         for (; rows->name != NULL; rows++) {
@@ -156,7 +156,7 @@ static struct fault *print_version(const struct program *p)
         return fd_write_all(STDOUT_FILENO, buf_span(&text));
 }
 
-/* ---- all together -------------------------------------------------------------------------------------------------- */
+/* ---- all together ------------------------------------------------------------------------------------------------ */
 static struct fault *apply(const struct command_line *c)
 {
         option_fill_defaults(c->fill);

@@ -3,10 +3,12 @@
  * An option is one row: name, type, default, bounds, help. From the table come the reading of the YAML file, the
  * command line (`--name=value` for every scalar row, dots included), --help, and every check. After start, text is
  * gone: code sees the program's own `struct config`, filled by offset. An unknown key is an error that names file, line
- * and the nearest known name. Dotted names are nested mappings in YAML: `tpm.tcti` is `tpm: {tcti: …}`. The environment is not read.
+ * and the nearest known name. Dotted names are nested mappings in YAML: `tpm.tcti` is `tpm: {tcti: …}`. The environment
+ * is not read.
  *
- * Faults (all FAULT_INVALID): "UNKNOWN_OPTION", "BAD_OPTION" (a value of the wrong shape or out of bounds), "DUPLICATE_OPTION",
- * "MISSING_OPTION", "BAD_YAML", and those of file_read for the configuration file. A fault leaves nothing behind. */
+ * Faults (all FAULT_INVALID): "UNKNOWN_OPTION", "BAD_OPTION" (a value of the wrong shape or out of bounds),
+ * "DUPLICATE_OPTION", "MISSING_OPTION", "BAD_YAML", and those of file_read for the configuration file. A fault leaves
+ * nothing behind. */
 #pragma once
 
 #include <stddef.h>
@@ -53,11 +55,11 @@ struct program {
 };
 
 enum program_next { PROGRAM_RUN, PROGRAM_DONE };
-/* A flag is `--name=value` or `--name value`; a bool alone means true, and takes `true` or `false` as the next word. Nothing
- * after `--` is a flag. --help (-h) and --version print and give PROGRAM_DONE. --config FILE is read first, then flags override it. Words that are
- * no flags are left in ret_words (count in ret_word_count) for programs with subcommands; `flags_alone` (NULL-terminated,
- * may be NULL) are switches without value that the program reads itself ("--probe"); the ones seen are set in
- * ret_flags_alone bit by bit. *ret_config is config_size bytes, freed by options_free. */
+/* A flag is `--name=value` or `--name value`; a bool alone means true, and takes `true` or `false` as the next word.
+ * Nothing after `--` is a flag. --help (-h) and --version print and give PROGRAM_DONE. --config FILE is read first,
+ * then flags override it. Words that are no flags are left in `words` for programs with subcommands. `flags_alone`
+ * (NULL-terminated, may be NULL) are switches without value that the program reads itself ("--probe"): bit n of
+ * `flags_seen` is set for the n-th. `config` is the caller's, freed by options_free; NULL when it is PROGRAM_DONE. */
 struct program_args {
         void *config;
         unsigned flags_seen;
@@ -66,8 +68,8 @@ struct program_args {
 };
 struct fault *program_args_read(const struct program *p, int argc, char **argv, const char *const *flags_alone,
                                 struct program_args *ret, enum program_next *ret_next) MUST_USE;
-/* The YAML part alone, for tests and reloads: defaults, the text, what is required. `config` is overwritten; it was zeroed or freed
- * before, and is zeroed after a fault. */
+/* The YAML part alone, for tests and reloads: defaults, the text, what is required. `config` is overwritten; it was
+ * zeroed or freed before, and is zeroed after a fault. */
 struct fault *options_read_yaml(const struct program *p, const char *name, struct span text, void *config) MUST_USE;
 void options_free(const struct program *p, void *config);
 

@@ -1,8 +1,8 @@
 /* pbcheck: protobuf wire bytes checked against their descriptor before protobuf-c unpacks them.
  *
- * protobuf-c truncates strings at NUL, accepts invalid UTF-8, and turns small inputs into large allocations. This walker
- * refuses what must not reach it: FAULT_INVALID "PB_NUL", "PB_UTF8", "PB_WIRE" (bad varint, wire type, length, group),
- * FAULT_EXHAUSTED "PB_FIELDS", "PB_DEPTH". Unknown fields are allowed (proto3) but count against the budget. */
+ * protobuf-c truncates strings at NUL, accepts invalid UTF-8, and turns small inputs into large allocations. This
+ * walker refuses what must not reach it: FAULT_INVALID "PB_NUL", "PB_UTF8", "PB_WIRE" (bad varint, wire type, length,
+ * group), FAULT_EXHAUSTED "PB_FIELDS", "PB_DEPTH". Unknown fields are allowed (proto3) but count against the budget. */
 #pragma once
 
 #include <protobuf-c/protobuf-c.h>

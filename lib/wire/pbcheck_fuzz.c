@@ -1,5 +1,5 @@
-/* The first byte picks the message. What the walker accepts unpacks, or is refused by protobuf-c for a reason of its own; it packs into
- * something that is accepted again. */
+/* The first byte picks the message. What the walker accepts unpacks, or is refused by protobuf-c for a reason of its
+ * own; it packs into something that is accepted again. */
 #include "lib/wire/pbcheck.h"
 
 #include <stdlib.h>

@@ -2,7 +2,8 @@
  *
  * {"type":"https://vouchsafe.dev/problems/<check>","title":…,"status":403,"detail":<text>,"check":<token>,"code":"PERMISSION_DENIED"}
  * plus "retry_after_s" when the fault has one. Statuses follow the code: INVALID 400, UNAUTHENTICATED 401, DENIED 403,
- * NOT_FOUND 404, ABORTED and EXISTS and PRECONDITION 409, EXHAUSTED 429, UNIMPLEMENTED 501, UNAVAILABLE 503, DEADLINE 504, others 500. */
+ * NOT_FOUND 404, ABORTED and EXISTS and PRECONDITION 409, EXHAUSTED 429, UNIMPLEMENTED 501, UNAVAILABLE 503, DEADLINE
+ * 504, others 500. */
 #pragma once
 
 #include "lib/wire/json.h"

@@ -1,4 +1,5 @@
-/* program: how every main() starts, waits and ends (options.h). The one place in lib that logs above debug: it speaks for main(). */
+/* program: how every main() starts, waits and ends (options.h). The one place in lib that logs above debug: it speaks
+ * for main(). */
 #include "lib/wire/options.h"
 
 #include <assert.h>

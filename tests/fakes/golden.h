@@ -1,4 +1,5 @@
-/* golden: published documents (tests/vectors/protocol), and nearly right copies of them. Unit tests run in the root of the repository. */
+/* golden: published documents (tests/vectors/protocol), and nearly right copies of them. Unit tests run in the root of
+ * the repository. */
 #pragma once
 
 #include <stdio.h>
