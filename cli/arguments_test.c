@@ -4,7 +4,7 @@
 
 struct row {
         const char *name;
-        const char *argv[6];
+        char *argv[6];
         const char *says; /* of the refusal; NULL: taken */
         enum arguments_next next;
         const struct command *command;
@@ -33,10 +33,11 @@ static void words_and_flags(void **state)
                 {"too many words", {"record", "0a", "0b"}, "usage: vouchsafe record SERIAL", 0, NULL},
         };
         for (size_t i = 0; i < COUNT_OF(rows); i++) {
-                char *argv[8] = {(char *) (uintptr_t) "vouchsafe"};
+                char program[] = "vouchsafe";
+                char *argv[8] = {program};
                 int argc = 1;
                 for (; rows[i].argv[argc - 1] != NULL; argc++)
-                        argv[argc] = (char *) (uintptr_t) rows[i].argv[argc - 1];
+                        argv[argc] = rows[i].argv[argc - 1];
                 struct arguments a = {0};
                 enum arguments_next next = ARGUMENTS_RUN;
                 AUTO(fault) struct fault *f = arguments_read(argc, argv, &a, &next);
@@ -54,21 +55,21 @@ static void words_and_flags(void **state)
 static void flags_have_values(void **state)
 {
         (void) state;
-        static const char *const words[] = {"vouchsafe",
-                                            "policy",
-                                            "check",
-                                            "a",
-                                            "--reserved-dns",
-                                            "x",
-                                            "--reserved-dns=y",
-                                            "--insecure-development",
-                                            "--trust-domain=a",
-                                            "--trust-domain=b",
-                                            "b",
-                                            "--output=json"};
+        char *words[] = {"vouchsafe",
+                         "policy",
+                         "check",
+                         "a",
+                         "--reserved-dns",
+                         "x",
+                         "--reserved-dns=y",
+                         "--insecure-development",
+                         "--trust-domain=a",
+                         "--trust-domain=b",
+                         "b",
+                         "--output=json"};
         struct arguments a;
         enum arguments_next next;
-        expect_ok(arguments_read(COUNT_OF(words), (char **) (uintptr_t) words, &a, &next));
+        expect_ok(arguments_read(COUNT_OF(words), words, &a, &next));
         assert_true(a.json);
         assert_int_equal(a.in.word_count, 2);
         assert_string_equal(a.in.words[1], "b");

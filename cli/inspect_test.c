@@ -1,8 +1,6 @@
 #include "cli/inspect.h"
 
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "lib/base/file.h"
 #include "lib/base/parse.h"
@@ -10,11 +8,13 @@
 #include "lib/model/bundle.h"
 #include "tests/fakes/clock.h"
 #include "tests/fakes/expect.h"
+#include "tests/fakes/folder.h"
 
-#define NOW_MS 1795456800000 /* 2026-11-23T18:00:00Z */
-#define ID     "spiffe://demo.example/ns/payroll/sa/app"
+#define NOW_MS        1795456800000 /* 2026-11-23T18:00:00Z */
+#define ID            "spiffe://demo.example/ns/payroll/sa/app"
+#define IDENTITY_LINE "identity     " ID "\n"
 
-static char dir[] = "/tmp/cli-inspect-test-XXXXXX";
+static char dir[] = FOLDER_TEMPLATE;
 static struct fake_clock now;
 static struct key *ca_key, *leaf_key, *other_key;
 static struct cert *root, *leaf, *next_leaf, *other_root;
@@ -139,7 +139,7 @@ static void a_whole_volume_fits(void **state UNUSED)
         if (code != EXIT_FINE)
                 print_error("%s", buf_str(&text));
         assert_int_equal(code, EXIT_FINE);
-        static const char *const lines[] = {"identity     " ID "\n",
+        static const char *const lines[] = {IDENTITY_LINE,
                                             "dns          app.payroll.svc\n",
                                             "state        fresh\n",
                                             "record       cafe\n",
@@ -220,8 +220,7 @@ static void what_does_not_fit_is_named(void **state)
                     (rows[i].says != NULL && strstr(line, rows[i].says) == NULL))
                         print_error("%zu: %s in\n%s", i, rows[i].check, buf_str(&text));
                 assert_int_equal(code, EXIT_NEGATIVE);
-                assert_non_null(line);
-                assert_true(rows[i].says == NULL || strstr(line, rows[i].says) != NULL);
+                assert_true(line != NULL && (rows[i].says == NULL || strstr(line, rows[i].says) != NULL));
                 assert_false(says_key(j, &text));
         }
 }
@@ -232,7 +231,7 @@ static void files_are_told_by_their_content(void **state UNUSED)
                 const char *file, *says;
                 int code;
         } rows[] = {
-                {"tls.crt", "identity     " ID, EXIT_FINE},
+                {"tls.crt", IDENTITY_LINE, EXIT_FINE},
                 {"tls.key", "private key  present", EXIT_FINE},
                 {"credential-bundle.pem", "ok   key.match", EXIT_FINE},
                 {"trust-bundle.json", "spiffe_sequence", EXIT_FINE},
@@ -264,7 +263,7 @@ static void files_are_told_by_their_content(void **state UNUSED)
 
 static int start(void **state UNUSED)
 {
-        assert_non_null(mkdtemp(dir));
+        assert_true(folder_make(dir));
         expect_ok(key_generate(KEY_P256, &ca_key));
         expect_ok(key_generate(KEY_P256, &leaf_key));
         expect_ok(key_generate(KEY_P256, &other_key));
@@ -283,8 +282,7 @@ static int stop(void **state UNUSED)
                 cert_free(certs[i]);
         for (size_t i = 0; i < COUNT_OF(keys); i++)
                 key_free(keys[i]);
-        AUTO_STRING char *command = alloc_printf("rm -rf '%s'", dir);
-        return system(command);
+        return !folder_remove(dir);
 }
 
 int main(void)

@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 
 #include "lib/base/file.h"
 #include "lib/base/parse.h"
@@ -20,7 +19,8 @@ struct volume {
         struct json *result;
         struct check *checks;
         struct cert_list roots;
-        struct json *status; /* NULL: none that can be read */
+        struct json *credentials; /* in result */
+        struct json *status;      /* NULL: none that can be read */
 };
 
 static void add(struct volume *v, const char *prefix, const char *name, bool ok, const char *wanted, const char *got)
@@ -171,7 +171,7 @@ static void inspect_credential(struct volume *v, const char *prefix)
         for (size_t i = 0; i < chain.count; i++)
                 json_push(list, cert_to_json(chain.certs[i]));
         json_set(j, "chain", list);
-        json_push((struct json *) (uintptr_t) json_get(v->result, "credentials"), j); /* ours: made in inspect_volume */
+        json_push(v->credentials, j);
 
         (void) fits(v, prefix, "chain", "verifies against ca.crt",
                     cert_verify(leaf, &rest, &v->roots, CERT_PURPOSE_WORKLOAD, v->now));
@@ -180,23 +180,28 @@ static void inspect_credential(struct volume *v, const char *prefix)
         compare_status(v, prefix, leaf);
 }
 
+/* "tls.crt", and with a slot in front "internal.tls.crt". */
+static int is_chain_file(const struct dirent *e)
+{
+        size_t len = strlen(e->d_name), suffix = sizeof CHAIN_FILE - 1;
+        return len >= suffix && strcmp(e->d_name + len - suffix, CHAIN_FILE) == 0 &&
+               (len == suffix || e->d_name[len - suffix - 1] == '.');
+}
+
 static struct fault *inspect_credentials(struct volume *v)
 {
-        int copy = openat(v->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* closedir closes it */
-        DIR *folder = copy < 0 ? NULL : fdopendir(copy);
-        if (folder == NULL)
+        struct dirent **files = NULL;
+        int found = scandirat(v->dir, ".", &files, is_chain_file, alphasort);
+        if (found < 0)
                 return fault_errno(FAULT_INTERNAL, "FILE_IO", errno, "list the volume");
-        size_t found = 0;
-        for (struct dirent *e = readdir(folder); e != NULL && found < SLOTS_SHOWN_MAX; e = readdir(folder)) {
-                size_t len = strlen(e->d_name), suffix = sizeof CHAIN_FILE - 1;
-                bool named = len >= suffix && strcmp(e->d_name + len - suffix, CHAIN_FILE) == 0;
-                if (!named || (len > suffix && e->d_name[len - suffix - 1] != '.'))
-                        continue;
-                AUTO_STRING char *prefix = span_to_string(span_make(e->d_name, len - suffix));
-                inspect_credential(v, prefix);
-                found++;
+        for (int i = 0; i < found; i++) {
+                size_t len = strlen(files[i]->d_name) - (sizeof CHAIN_FILE - 1);
+                AUTO_STRING char *prefix = span_to_string(span_make(files[i]->d_name, len));
+                if (i < SLOTS_SHOWN_MAX)
+                        inspect_credential(v, prefix);
+                free(files[i]);
         }
-        closedir(folder);
+        free(files);
         if (found == 0)
                 add(v, "", CHAIN_FILE, false, "a credential", "no " CHAIN_FILE " in it");
         return NULL;
@@ -220,7 +225,8 @@ struct fault *inspect_volume(const char *path, struct wall now, struct json **re
         v.result = json_new_object();
         v.checks = check_new("inspect", true);
         json_set_text(v.result, "volume", path);
-        json_set(v.result, "credentials", json_new_array());
+        v.credentials = json_new_array();
+        json_set(v.result, "credentials", v.credentials);
 
         (void) fits(&v, "", "ca.crt", "can be read", read_roots(&v));
         (void) fits(&v, "", "status.json", "can be read", read_status(&v));

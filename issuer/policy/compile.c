@@ -17,9 +17,9 @@ DEFINE_AUTO_VALUE(compiler)
 struct fault *compile_name(struct compiler *c, const struct document *d, const struct yaml_node *at, size_t *ret)
 {
         struct policy *p = c->p;
-        size_t known = (size_t) (uintptr_t) map_get(p->name_index, at->text);
-        if (known != 0) {
-                *ret = known - 1;
+        const struct name *known = map_get(p->name_index, at->text);
+        if (known != NULL) {
+                *ret = (size_t) (known - p->names);
                 return NULL;
         }
         const struct policy_input *input = policy_input_find(at->text);
@@ -29,7 +29,7 @@ struct fault *compile_name(struct compiler *c, const struct document *d, const s
         assert(p->name_count < FACTS_MAX); /* the table, with every number, is smaller */
         p->names[p->name_count] = (struct name){arena_string(p->arena, at->text), input};
         *ret = p->name_count++;
-        return map_put(p->name_index, at->text, (void *) (uintptr_t) p->name_count, NULL);
+        return map_put(p->name_index, at->text, &p->names[*ret], NULL);
 }
 
 void compile_warn(struct compiler *c, const char *fmt, ...)

@@ -12,18 +12,21 @@ struct scope {
 static struct fault *compile_node(struct scope *s, const struct yaml_node *at, const char *place, size_t depth,
                                   bool negated, struct node **ret);
 
-static struct fault *new_node(struct scope *s, enum node_kind kind, const struct yaml_node *at, const char *place,
-                              struct node **ret)
+static struct fault *count_node(struct scope *s, const struct yaml_node *at)
 {
         if (s->nodes++ == POLICY_NODES_MAX)
                 return document_fault(s->d, at, "POLICY_LIMIT", "a rule has at most %d checks", POLICY_NODES_MAX);
+        return NULL;
+}
+
+static struct node *new_node(struct scope *s, enum node_kind kind, const struct yaml_node *at, const char *place)
+{
         struct node *n = arena_zero(s->c->p->arena, 1, sizeof *n);
         n->kind = kind;
         n->place = place;
         n->line = at->line;
         n->column = at->column;
-        *ret = n;
-        return NULL;
+        return n;
 }
 
 static struct fault *finish_leaf(struct scope *s, struct node *n, bool negated, struct node **ret)
@@ -122,8 +125,8 @@ static struct fault *read_field_set(struct scope *s, const struct yaml_node *at,
 static struct fault *compile_operator(struct scope *s, size_t name, const struct yaml_node *key,
                                       const struct yaml_node *value, const char *place, bool negated, struct node **ret)
 {
-        struct node *n;
-        TRY(new_node(s, NODE_INPUT, key, place, &n));
+        TRY(count_node(s, key));
+        struct node *n = new_node(s, NODE_INPUT, key, place);
         n->name = name;
         TRY(find_operator(s, key, s->c->p->names[name].input, &n->op));
         bool exists = true;
@@ -149,15 +152,15 @@ static struct fault *compile_operator(struct scope *s, size_t name, const struct
 static struct fault *compile_input(struct scope *s, const struct yaml_node *key, const struct yaml_node *value,
                                    const char *place, bool negated, struct node **ret)
 {
-        size_t name;
+        size_t name = 0;
         TRY(compile_name(s->c, s->d, key, &name));
         if (s->c->p->names[name].input->origin == ORIGIN_SOFTWARE && !s->r->insecure_development)
                 return document_fault(s->d, key, "POLICY_DEVELOPMENT",
                                       "%s is development evidence: the rule must say insecure-development: true",
                                       key->text);
         if (value->kind == YAML_SCALAR) { /* short for eq */
-                struct node *n;
-                TRY(new_node(s, NODE_INPUT, key, place, &n));
+                TRY(count_node(s, key));
+                struct node *n = new_node(s, NODE_INPUT, key, place);
                 n->name = name;
                 n->value_count = 1;
                 n->values = arena_zero(s->c->p->arena, 1, sizeof *n->values);
@@ -170,8 +173,8 @@ static struct fault *compile_input(struct scope *s, const struct yaml_node *key,
         if (value->count == 1)
                 return compile_operator(s, name, value->keys[0], value->items[0], place, negated, ret);
 
-        struct node *n; /* several operators: all of them */
-        TRY(new_node(s, negated ? NODE_ANY : NODE_ALL, key, place, &n));
+        TRY(count_node(s, key));
+        struct node *n = new_node(s, negated ? NODE_ANY : NODE_ALL, key, place); /* several operators: all of them */
         n->children = arena_zero(s->c->p->arena, value->count, sizeof(struct node *));
         for (size_t i = 0; i < value->count; i++) {
                 const char *inner = arena_printf(s->c->p->arena, "%s/%s", place, value->keys[i]->text);
@@ -190,8 +193,8 @@ static struct fault *compile_group(struct scope *s, const struct yaml_node *key,
                 return document_fault(s->d, list, "POLICY_EXPRESSION", "%s needs a list of at least one check",
                                       key->text);
         bool all = strcmp(key->text, "all") == 0;
-        struct node *n;
-        TRY(new_node(s, all != negated ? NODE_ALL : NODE_ANY, key, place, &n));
+        TRY(count_node(s, key));
+        struct node *n = new_node(s, all != negated ? NODE_ALL : NODE_ANY, key, place);
         if (list->count > POLICY_NODES_MAX)
                 return document_fault(s->d, list, "POLICY_LIMIT", "a rule has at most %d checks", POLICY_NODES_MAX);
         n->children = arena_zero(s->c->p->arena, list->count, sizeof(struct node *));
@@ -219,8 +222,8 @@ static struct fault *compile_node(struct scope *s, const struct yaml_node *at, c
         if (strcmp(key->text, "not") == 0)
                 return compile_node(s, value, arena_printf(s->c->p->arena, "%s/not", place), depth + 1, !negated, ret);
         if (strcmp(key->text, "in_set") == 0) {
-                struct node *n;
-                TRY(new_node(s, NODE_SET, key, place, &n));
+                TRY(count_node(s, key));
+                struct node *n = new_node(s, NODE_SET, key, place);
                 TRY(find_set(s, value, &n->set));
                 return finish_leaf(s, n, negated, ret);
         }

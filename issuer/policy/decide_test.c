@@ -1,108 +1,7 @@
-#include "tests/fakes/policy.h"
-#include "issuer/policy/program.h"
+#include "issuer/policy/policy.h"
 
-struct tweak { /* one fact that differs from good_facts: replaced, added, or (origin -1) taken away */
-        const char *name;
-        int origin;
-        enum fact_kind kind;
-        const char *text;
-        uint64_t number;
-};
-#define WITHOUT(name)                                                                                                  \
-        {                                                                                                              \
-                name, -1, FACT_TEXT, NULL, 0                                                                           \
-        }
-#define TEXT(name, origin, text)                                                                                       \
-        {                                                                                                              \
-                name, origin, FACT_TEXT, text, 0                                                                       \
-        }
-#define BYTES(name, origin, hex)                                                                                       \
-        {                                                                                                              \
-                name, origin, FACT_BYTES, hex, 0                                                                       \
-        }
-#define NUMBER(name, number)                                                                                           \
-        {                                                                                                              \
-                name, ORIGIN_HW, FACT_NUMBER, NULL, number                                                             \
-        }
-#define FLAG(name, origin, flag)                                                                                       \
-        {                                                                                                              \
-                name, origin, FACT_FLAG, NULL, flag                                                                    \
-        }
+#include "tests/fakes/policy_rows.h"
 
-static void drop_fact(struct facts *f, const char *name)
-{
-        for (size_t i = 0; i < f->count; i++) {
-                if (strcmp(f->items[i].name, name) != 0)
-                        continue;
-                free(f->items[i].name);
-                buf_clear(&f->items[i].value);
-                f->items[i] = f->items[--f->count];
-                return;
-        }
-}
-
-static void apply(struct facts *f, const struct tweak *t)
-{
-        drop_fact(f, t->name);
-        if (t->origin < 0)
-                return;
-        enum origin origin = (enum origin) t->origin;
-        if (t->kind == FACT_TEXT)
-                facts_set_text(f, t->name, origin, span_str(t->text));
-        if (t->kind == FACT_NUMBER)
-                facts_set_number(f, t->name, origin, t->number);
-        if (t->kind == FACT_FLAG)
-                facts_set_flag(f, t->name, origin, t->number != 0);
-        if (t->kind == FACT_BYTES) {
-                AUTO(buf) struct buf bytes = BUF(64);
-                expect_ok(hex_decode(span_str(t->text), &bytes));
-                facts_set_bytes(f, t->name, origin, buf_span(&bytes));
-        }
-}
-
-struct row {
-        const char *name, *text;
-        struct tweak tweaks[3];
-        const char *token; /* "" allowed */
-        const char *says;
-        int64_t now_s;    /* 0: NOW */
-        bool development; /* the issuer admits it */
-};
-
-static struct decision *decide(const struct row *row)
-{
-        AUTO(policy) struct policy *p = NULL;
-        expect_ok(row->development ? compile_development(row->text, &p) : compile_text(row->text, &p));
-        AUTO(facts) struct facts f = good_facts();
-        for (size_t i = 0; i < COUNT_OF(row->tweaks) && row->tweaks[i].name != NULL; i++)
-                apply(&f, &row->tweaks[i]);
-        struct decision *d;
-        policy_decide(p, "default", &f, row->now_s != 0 ? wall_from_unix_s(row->now_s) : NOW, &d);
-        return d;
-}
-
-static void run_rows(const struct row *rows, size_t count)
-{
-        for (size_t i = 0; i < count; i++) {
-                AUTO(decision) struct decision *d = decide(&rows[i]);
-                bool allowed = rows[i].token[0] == '\0';
-                bool ok = d->allowed == allowed && strcmp(d->token, rows[i].token) == 0 && d->tree->ok == allowed &&
-                          (d->identity != NULL) == allowed && (d->claims != NULL) == allowed &&
-                          (d->grant_count != 0) == allowed && (d->reason == NULL) == allowed;
-                if (rows[i].says != NULL)
-                        ok = ok && d->reason != NULL && strstr(d->reason, rows[i].says) != NULL;
-                AUTO(json) struct json *j = decision_to_json(d);
-                AUTO(buf) struct buf text = BUF(1 << 20);
-                expect_ok(json_write(j, &text)); /* every decision can be recorded */
-                if (ok)
-                        continue;
-                print_error("%s: got \"%s\": %s\n  wanted \"%s\" … %s\n%s\n", rows[i].name, d->token, d->reason,
-                            rows[i].token, rows[i].says, buf_str(&text));
-                fail();
-        }
-}
-
-#define W(match) PROFILE NODES BOOT WORKLOAD(match, "")
 #define PAYROLL                                                                                                        \
         PROFILE NODES BOOT WORKLOAD_AS("payroll", "team-payroll", ID,                                                  \
                                        "{all: [{in_set: nodes}, {in_set: boot}, {k8s.namespace: payroll}, "            \
@@ -112,7 +11,7 @@ static void run_rows(const struct row *rows, size_t count)
 static void one_workload_must_match(void **state)
 {
         (void) state;
-        static const struct row rows[] = {
+        static const struct decision_row rows[] = {
                 {"all as it should be", PAYROLL, {{0}}, "", NULL, 0, false},
                 {"no rule at all",
                  PROFILE,
@@ -242,273 +141,11 @@ static void one_workload_must_match(void **state)
         run_rows(rows, COUNT_OF(rows));
 }
 
-static void operators_compare(void **state)
-{
-        (void) state;
-#define O(check) W("{all: [{in_set: nodes}, " check "]}")
-#define NO       "policy.no_match"
-        static const struct row rows[] = {
-                {"eq", O("{tpm.firmware-version: {eq: 7}}"), {{0}}, "", NULL, 0, false},
-                {"eq, other",
-                 O("{tpm.firmware-version: {eq: 8}}"),
-                 {{0}},
-                 NO,
-                 "wanted tpm.firmware-version = 8, found 7 (hw)",
-                 0,
-                 false},
-                {"in", O("{evidence.kind: {in: [sev-snp, tpm]}}"), {{0}}, "", NULL, 0, false},
-                {"in, other",
-                 O("{evidence.kind: {in: [a, b, c, d, e]}}"),
-                 {{0}},
-                 NO,
-                 "one of \"a\", \"b\", \"c\", \"d\" and 1 more, found \"tpm\"",
-                 0,
-                 false},
-                {"prefix", O("{evidence.kind: {prefix: tp}}"), {{0}}, "", NULL, 0, false},
-                {"prefix, whole", O("{evidence.kind: {prefix: tpm}}"), {{0}}, "", NULL, 0, false},
-                {"prefix, longer",
-                 O("{evidence.kind: {prefix: tpm2}}"),
-                 {{0}},
-                 NO,
-                 "beginning with \"tpm2\"",
-                 0,
-                 false},
-                {"gte", O("{tpm.firmware-version: {gte: 7}}"), {{0}}, "", NULL, 0, false},
-                {"gte, one more", O("{tpm.firmware-version: {gte: 8}}"), {{0}}, NO, ">= 8", 0, false},
-                {"lte", O("{tpm.firmware-version: {lte: 7}}"), {{0}}, "", NULL, 0, false},
-                {"lte, one less", O("{tpm.firmware-version: {lte: 6}}"), {{0}}, NO, "<= 6", 0, false},
-                {"both ends", O("{tpm.firmware-version: {gte: 6, lte: 8}}"), {{0}}, "", NULL, 0, false},
-                {"not both ends",
-                 O("{not: {tpm.firmware-version: {gte: 6, lte: 8}}}"),
-                 {{0}},
-                 NO,
-                 "tpm.firmware-version < 6",
-                 0,
-                 false},
-                {"largest number",
-                 O("{tpm.firmware-version: {lte: 18446744073709551615}}"),
-                 {NUMBER("tpm.firmware-version", UINT64_MAX)},
-                 "",
-                 NULL,
-                 0,
-                 false},
-                {"flag", O("{tpm.clock-safe: true}"), {{0}}, "", NULL, 0, false},
-                {"flag, other",
-                 O("{tpm.clock-safe: true}"),
-                 {FLAG("tpm.clock-safe", ORIGIN_HW, 0)},
-                 NO,
-                 "tpm.clock-safe = true, found false",
-                 0,
-                 false},
-                {"exists", O("{tpm.clock-safe: {exists: true}}"), {{0}}, "", NULL, 0, false},
-                {"exists, unknown",
-                 O("{tpm.clock-safe: {exists: true}}"),
-                 {WITHOUT("tpm.clock-safe")},
-                 NO,
-                 "tpm.clock-safe known, found nothing",
-                 0,
-                 false},
-                {"absent", O("{tpm.clock-safe: {exists: false}}"), {WITHOUT("tpm.clock-safe")}, "", NULL, 0, false},
-                {"absent, known", O("{tpm.clock-safe: {exists: false}}"), {{0}}, NO, NULL, 0, false},
-                {"absent, of an origin that does not count",
-                 O("{tpm.clock-safe: {exists: false}}"),
-                 {FLAG("tpm.clock-safe", ORIGIN_SELF, 1)},
-                 NO,
-                 NULL,
-                 0,
-                 false},
-                {"unknown fails", O("{tpm.clock-safe: true}"), {WITHOUT("tpm.clock-safe")}, NO, NULL, 0, false},
-                {"unknown fails below not as well",
-                 O("{not: {tpm.clock-safe: true}}"),
-                 {WITHOUT("tpm.clock-safe")},
-                 NO,
-                 NULL,
-                 0,
-                 false},
-                {"not", O("{not: {tpm.clock-safe: false}}"), {{0}}, "", NULL, 0, false},
-                {"not, the same", O("{not: {tpm.clock-safe: true}}"), {{0}}, NO, "tpm.clock-safe != true", 0, false},
-                {"any", O("{any: [{tpm.clock-safe: false}, {evidence.kind: tpm}]}"), {{0}}, "", NULL, 0, false},
-                {"any of none", O("{any: [{tpm.clock-safe: false}, {evidence.kind: tdx}]}"), {{0}}, NO, NULL, 0, false},
-                {"not any",
-                 O("{not: {any: [{tpm.clock-safe: false}, {evidence.kind: tdx}]}}"),
-                 {{0}},
-                 "",
-                 NULL,
-                 0,
-                 false},
-                {"not all",
-                 O("{not: {all: [{tpm.clock-safe: true}, {evidence.kind: tdx}]}}"),
-                 {{0}},
-                 "",
-                 NULL,
-                 0,
-                 false},
-                {"field in a set", O("{tpm.pcr.sha256.0: {in_set: boot}}"), {{0}}, "", NULL, 0, false},
-                {"field not in a set",
-                 O("{tpm.pcr.sha256.0: {in_set: boot}}"),
-                 {BYTES("tpm.pcr.sha256.0", ORIGIN_HW, PCR_B)},
-                 NO,
-                 "tpm.pcr.sha256.0 in set boot, found " PCR_B,
-                 0,
-                 false},
-                {"not a field in a set",
-                 O("{not: {tpm.pcr.sha256.0: {in_set: boot}}}"),
-                 {BYTES("tpm.pcr.sha256.0", ORIGIN_HW, PCR_B)},
-                 "",
-                 NULL,
-                 0,
-                 false},
-                {"not in a set",
-                 O("{not: {in_set: boot}}"),
-                 {BYTES("tpm.pcr.sha256.0", ORIGIN_HW, PCR_B)},
-                 "",
-                 NULL,
-                 0,
-                 false},
-                {"not in a set, in it",
-                 O("{not: {in_set: boot}}"),
-                 {{0}},
-                 NO,
-                 "not in set boot, found an entry of it",
-                 0,
-                 false},
-                {"not in a set, unknown",
-                 O("{not: {in_set: boot}}"),
-                 {WITHOUT("tpm.pcr.sha256.0")},
-                 NO,
-                 "no way to tell",
-                 0,
-                 false},
-                {"not in a set, unknown but different",
-                 O("{not: {in_set: boot}}"),
-                 {WITHOUT("tpm.pcr.sha256.0"), BYTES("tpm.pcr.sha256.7", ORIGIN_HW, PCR_A)},
-                 "",
-                 NULL,
-                 0,
-                 false},
-        };
-        run_rows(rows, COUNT_OF(rows));
-}
-
-#define UNTIL 1795460400 /* 2026-11-23T19:00:00Z */
-#define STATES                                                                                                         \
-        DOCUMENT(                                                                                                      \
-                "ReferenceSet", "versions", "team",                                                                    \
-                "{floor-svn: 41, entries: [{name: v5, svn: 43, state: candidate, values: {tpm.firmware-version: 5}}, " \
-                "{name: v6, svn: 41, state: deprecated, until: 2026-11-23T19:00:00Z, values: {tpm.firmware-version: "  \
-                "6}}, "                                                                                                \
-                "{name: v7, svn: 42, state: active, values: {tpm.firmware-version: 7}}, "                              \
-                "{name: v4, svn: 40, state: active, values: {tpm.firmware-version: 4}}]}")
-#define EMPTY DOCUMENT("ReferenceSet", "empty", "team", "{entries: []}")
-
-static void sets_have_states(void **state)
-{
-        (void) state;
-#define S(match) PROFILE NODES STATES EMPTY WORKLOAD("{all: [{in_set: nodes}, " match "]}", "")
-        static const struct row rows[] = {
-                {"active", S("{in_set: versions}"), {{0}}, "", NULL, 0, false},
-                {"candidate",
-                 S("{in_set: versions}"),
-                 {NUMBER("tpm.firmware-version", 5)},
-                 NO,
-                 "entry \"v5\" is a candidate, not yet active",
-                 0,
-                 false},
-                {"below the floor",
-                 S("{in_set: versions}"),
-                 {NUMBER("tpm.firmware-version", 4)},
-                 NO,
-                 "entry \"v4\" is below the set's floor",
-                 0,
-                 false},
-                {"deprecated, a second before its end",
-                 S("{in_set: versions}"),
-                 {NUMBER("tpm.firmware-version", 6)},
-                 "",
-                 NULL,
-                 UNTIL - 1,
-                 false},
-                {"deprecated, at its end",
-                 S("{in_set: versions}"),
-                 {NUMBER("tpm.firmware-version", 6)},
-                 NO,
-                 "entry \"v6\" was deprecated and its time is over",
-                 UNTIL,
-                 false},
-                {"deprecated, a second after",
-                 S("{in_set: versions}"),
-                 {NUMBER("tpm.firmware-version", 6)},
-                 NO,
-                 "its time is over",
-                 UNTIL + 1,
-                 false},
-                {"by field, a second before",
-                 S("{tpm.firmware-version: {in_set: versions}}"),
-                 {NUMBER("tpm.firmware-version", 6)},
-                 "",
-                 NULL,
-                 UNTIL - 1,
-                 false},
-                {"by field, at its end",
-                 S("{tpm.firmware-version: {in_set: versions}}"),
-                 {NUMBER("tpm.firmware-version", 6)},
-                 NO,
-                 NULL,
-                 UNTIL,
-                 false},
-                {"by field, candidate",
-                 S("{tpm.firmware-version: {in_set: versions}}"),
-                 {NUMBER("tpm.firmware-version", 5)},
-                 NO,
-                 NULL,
-                 0,
-                 false},
-                {"not in, though its time is over",
-                 S("{not: {in_set: versions}}"),
-                 {NUMBER("tpm.firmware-version", 6)},
-                 NO,
-                 NULL,
-                 UNTIL + 1,
-                 false},
-                {"not by field, though a candidate",
-                 S("{not: {tpm.firmware-version: {in_set: versions}}}"),
-                 {NUMBER("tpm.firmware-version", 5)},
-                 NO,
-                 NULL,
-                 0,
-                 false},
-                {"not listed",
-                 S("{not: {in_set: versions}}"),
-                 {NUMBER("tpm.firmware-version", 99)},
-                 "",
-                 NULL,
-                 0,
-                 false},
-                {"an empty set denies",
-                 S("{in_set: empty}"),
-                 {{0}},
-                 NO,
-                 "wanted in set empty, found the set is empty",
-                 0,
-                 false},
-                {"an empty set denies below not", S("{not: {in_set: empty}}"), {{0}}, NO, NULL, 0, false},
-                {"an empty set of a field", S("{tpm.firmware-version: {in_set: empty}}"), {{0}}, NO, NULL, 0, false},
-                {"an empty set of a field, below not",
-                 S("{not: {tpm.firmware-version: {in_set: empty}}}"),
-                 {{0}},
-                 NO,
-                 NULL,
-                 0,
-                 false},
-        };
-        run_rows(rows, COUNT_OF(rows));
-}
-
 static void guardrails_deny(void **state)
 {
         (void) state;
 #define FLOOR(require, rest) PROFILE NODES BOOT GUARDRAIL(require, rest) WORKLOAD("{all: [{in_set: nodes}]}", "")
-        static const struct row rows[] = {
+        static const struct decision_row rows[] = {
                 {"holds", FLOOR("{in_set: boot}", ""), {{0}}, "", NULL, 0, false},
                 {"denies what a workload allows",
                  FLOOR("{in_set: boot}", ""),
@@ -552,9 +189,9 @@ static void development_is_kept_apart(void **state)
 {
         (void) state;
 #define D(guardrail, rest) PROFILE NODES DEV_NODES guardrail WORKLOAD("{any: [{in_set: dev}, {in_set: nodes}]}", rest)
-        static const struct tweak laptop = TEXT("software.instance", ORIGIN_SOFTWARE, "laptop");
-        static const struct tweak kind = TEXT("evidence.kind", ORIGIN_SOFTWARE, "software");
-        const struct row rows[] = {
+        static const struct fact_tweak laptop = TEXT("software.instance", ORIGIN_SOFTWARE, "laptop");
+        static const struct fact_tweak kind = TEXT("evidence.kind", ORIGIN_SOFTWARE, "software");
+        const struct decision_row rows[] = {
                 {"admitted by a rule that says so", D("", DEV), {laptop, kind, WITHOUT("tpm.ek")}, "", NULL, 0, true},
                 {"which takes hardware as well", D("", DEV), {{0}}, "", NULL, 0, true},
                 {"another instance",
@@ -602,9 +239,9 @@ static void development_is_kept_apart(void **state)
         };
         run_rows(rows, COUNT_OF(rows));
 
-        AUTO(decision) struct decision *d = decide(&rows[0]);
+        AUTO(decision) struct decision *d = decide_row(&rows[0]);
         assert_true(d->insecure_development);
-        AUTO(decision) struct decision *hardware = decide(&rows[1]);
+        AUTO(decision) struct decision *hardware = decide_row(&rows[1]);
         assert_false(hardware->insecure_development);
 }
 
@@ -617,8 +254,8 @@ static void claims_come_from_the_policy_alone(void **state)
                 "evidence.kind}, "
                 "firmware: {from: tpm.firmware-version}, ns: {from: k8s.namespace}}, "
                 "credentials: {x509: {ttl: 20s, dns: [app.payroll.svc]}}");
-        const struct row good = {.name = "good", .text = text, .token = ""};
-        AUTO(decision) struct decision *d = decide(&good);
+        const struct decision_row good = {.name = "good", .text = text, .token = ""};
+        AUTO(decision) struct decision *d = decide_row(&good);
         assert_true(d->allowed);
         assert_string_equal(d->identity, ID);
         assert_string_equal(d->workload, "payroll");
@@ -637,7 +274,7 @@ static void claims_come_from_the_policy_alone(void **state)
         expect_ok(json_write(d->references, &references));
         assert_string_equal(buf_str(&references), "[\"nodes/n1\",\"boot/v1\"]");
 
-        const struct row rows[] = {
+        const struct decision_row rows[] = {
                 {"a claim whose source is unknown",
                  text,
                  {WITHOUT("tpm.firmware-version")},
@@ -660,7 +297,7 @@ static void claims_come_from_the_policy_alone(void **state)
 static void the_tree_tells_everything(void **state)
 {
         (void) state;
-        const struct row row = {
+        const struct decision_row row = {
                 .name = "tree",
                 .text = PROFILE NODES BOOT GUARDRAIL("{evidence.kind: tpm}", "") WORKLOAD_AS(
                         "payroll", "team-payroll", ID,
@@ -668,7 +305,7 @@ static void the_tree_tells_everything(void **state)
                         ", k8s-grants: true"),
                 .tweaks = {TEXT("k8s.namespace", ORIGIN_K8S, "shop")},
                 .token = NO};
-        AUTO(decision) struct decision *d = decide(&row);
+        AUTO(decision) struct decision *d = decide_row(&row);
         assert_int_equal(d->tree->child_count, 4);
         static const struct {
                 const char *name, *wanted, *got, *owner;
@@ -732,10 +369,10 @@ static void decisions_are_deterministic(void **state)
                                                 "{all: [{in_set: nodes}, {in_set: boot}, {k8s.namespace: payroll}, "
                                                 "{k8s.service-account: app}]}",
                                                 ", k8s-grants: true") BOOT NODES PROFILE;
-        const struct row rows[] = {{.name = "one", .text = one, .token = ""},
-                                   {.name = "other", .text = other, .token = ""}};
+        const struct decision_row rows[] = {{.name = "one", .text = one, .token = ""},
+                                            {.name = "other", .text = other, .token = ""}};
         for (size_t i = 0; i < 2; i++) {
-                AUTO(decision) struct decision *d = decide(&rows[i]);
+                AUTO(decision) struct decision *d = decide_row(&rows[i]);
                 AUTO(json) struct json *j = decision_to_json(d);
                 expect_ok(json_write(j, i == 0 ? &first : &second));
         }
@@ -769,16 +406,10 @@ static void a_big_set_is_one_look(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(one_workload_must_match),
-                cmocka_unit_test(operators_compare),
-                cmocka_unit_test(sets_have_states),
-                cmocka_unit_test(guardrails_deny),
-                cmocka_unit_test(development_is_kept_apart),
-                cmocka_unit_test(claims_come_from_the_policy_alone),
-                cmocka_unit_test(the_tree_tells_everything),
-                cmocka_unit_test(the_profile_must_exist),
-                cmocka_unit_test(decisions_are_deterministic),
-                cmocka_unit_test(a_big_set_is_one_look),
+                cmocka_unit_test(one_workload_must_match),     cmocka_unit_test(guardrails_deny),
+                cmocka_unit_test(development_is_kept_apart),   cmocka_unit_test(claims_come_from_the_policy_alone),
+                cmocka_unit_test(the_tree_tells_everything),   cmocka_unit_test(the_profile_must_exist),
+                cmocka_unit_test(decisions_are_deterministic), cmocka_unit_test(a_big_set_is_one_look),
         };
         return cmocka_run_group_tests_name("policy_decide", tests, NULL, NULL);
 }

@@ -24,9 +24,9 @@ void scene_fill(struct scene *s, const struct policy *p, const struct facts *fac
         s->memo = alloc_zero(2 * p->set_count + 1, sizeof *s->memo);
         for (size_t i = 0; i < facts->count; i++) {
                 const struct fact *f = &facts->items[i];
-                size_t name = (size_t) (uintptr_t) map_get(p->name_index, f->name);
-                if (name != 0)
-                        s->facts[name - 1] = f;
+                const struct name *name = map_get(p->name_index, f->name);
+                if (name != NULL)
+                        s->facts[name - p->names] = f;
                 s->development = s->development || says_development(f);
         }
 }

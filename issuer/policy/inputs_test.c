@@ -69,7 +69,7 @@ static void the_page_is_the_table(void **state)
         (void) state;
         AUTO(buf) struct buf page = BUF(1 << 20), file = BUF(1 << 20);
         expect_ok(policy_inputs_markdown(&page));
-        if (getenv("POLICY_INPUTS_WRITE") != NULL) {
+        if (getenv("POLICY_INPUTS_WRITE") != NULL) { /* NOLINT(concurrency-mt-unsafe): one thread */
                 int docs;
                 expect_ok(dir_open_make("docs", 0755, &docs));
                 expect_ok(file_write_atomic_at(docs, "policy-inputs.md", buf_span(&page), 0644));

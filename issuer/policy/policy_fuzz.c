@@ -44,7 +44,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         AUTO(buf) struct buf text = BUF(size);
         if (buf_append(&text, span_make(data, size)) != NULL)
                 abort(); /* it was given all the room it needs */
-        const struct source source = {.name = (char *) (uintptr_t) "fuzz.yaml", .text = text};
+        char name[] = "fuzz.yaml";
+        const struct source source = {.name = name, .text = text};
         static const char *const own[] = {"issuer.demo.example", NULL};
         for (int development = 0; development < 2; development++) {
                 const struct policy_options o = {.trust_domain = development ? NULL : "demo.example",

@@ -127,7 +127,7 @@ struct policy {
         char digest[DIGEST_TEXT_MAX];
         uint64_t revision;
         size_t document_count;
-        struct map *name_index; /* text → index + 1, as a pointer */
+        struct map *name_index; /* text → its place in `names` */
         size_t name_count;
         struct name *names;
         size_t profile_count;

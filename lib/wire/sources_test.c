@@ -1,13 +1,13 @@
 #include "lib/wire/sources.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <sys/stat.h>
 
 #include "lib/base/file.h"
 #include "tests/fakes/expect.h"
+#include "tests/fakes/folder.h"
 
-static char folder[64];
+static char folder[] = FOLDER_TEMPLATE;
 
 static void write_text(const char *name, const char *text)
 {
@@ -20,15 +20,14 @@ static void write_text(const char *name, const char *text)
 static int make_folder(void **state)
 {
         (void) state;
-        (void) snprintf(folder, sizeof folder, "/tmp/sources-test-XXXXXX");
-        return mkdtemp(folder) == NULL;
+        memcpy(folder, FOLDER_TEMPLATE, sizeof folder);
+        return !folder_make(folder);
 }
 
 static int drop_folder(void **state)
 {
         (void) state;
-        AUTO_STRING char *command = alloc_printf("rm -rf '%s'", folder);
-        return system(command);
+        return !folder_remove(folder);
 }
 
 static void a_folder_gives_its_texts_sorted(void **state)

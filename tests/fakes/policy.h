@@ -33,7 +33,8 @@
 
 static inline struct fault *compile_with(const char *text, const struct policy_options *o, struct policy **ret)
 {
-        struct source s = {.name = (char *) (uintptr_t) "p.yaml", .text = BUF(1 << 22)};
+        char name[] = "p.yaml";
+        struct source s = {.name = name, .text = BUF(1 << 22)};
         expect_ok(buf_append_str(&s.text, text));
         struct fault *f = policy_compile(&s, 1, o, ret);
         buf_clear(&s.text);
