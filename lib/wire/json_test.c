@@ -1,5 +1,9 @@
 #include "lib/wire/json.h"
 
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "lib/base/secret.h"
 #include "tests/fakes/expect.h"
 
 static void accepts(void **state UNUSED)
@@ -110,6 +114,85 @@ static void errors_do_not_quote_the_text(void **state UNUSED)
         assert_null(strstr(fault_text(f), "s3cr3t"));
         assert_non_null(strstr(fault_text(f), "at byte"));
         fault_free(f);
+}
+
+#define MARKER_LEN 48
+#define WINDOW     4096
+
+/* The marker is made here and known by its complement, so that neither this text nor the search is a hit itself. */
+static uint8_t marker_byte(size_t at)
+{
+        static const uint8_t complement[] = {0xcf, 0xce, 0xcd, 0xcc, 0xcb, 0xca, 0xc9};
+        return (uint8_t) (complement[(at * 5 + at / 7) % sizeof complement] ^ 0xff);
+}
+
+static size_t count_in_range(int memory, uint64_t from, uint64_t to)
+{
+        size_t hits = 0;
+        uint8_t window[WINDOW + MARKER_LEN];
+        for (uint64_t at = from; at < to; at += WINDOW) {
+                ssize_t got = pread(memory, window, sizeof window, (off_t) at);
+                for (ssize_t i = 0; i < WINDOW && i + MARKER_LEN <= got; i++) {
+                        size_t same = 0;
+                        while (same < MARKER_LEN && window[(size_t) i + same] == marker_byte(same))
+                                same++;
+                        hits += same == MARKER_LEN;
+                }
+        }
+        wipe(window, sizeof window);
+        return hits;
+}
+
+static uint64_t hex_number(const char **text)
+{
+        static const char digits[] = "0123456789abcdef";
+        uint64_t number = 0;
+        for (const char *digit = NULL; **text != '\0' && (digit = strchr(digits, **text)) != NULL; (*text)++)
+                number = number << 4 | (uint64_t) (digit - digits);
+        return number;
+}
+
+/* How often the marker is in memory that this process can write, but for the largest maps, which are a sanitizer's. */
+static size_t count_in_memory(void)
+{
+        size_t hits = 0;
+        char line[512];
+        FILE *maps = fopen("/proc/self/maps", "re");
+        AUTO_CLOSE int memory = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+        assert_true(maps != NULL && memory >= 0);
+        while (fgets(line, sizeof line, maps) != NULL) {
+                const char *at = line;
+                uint64_t from = hex_number(&at);
+                at++; /* the dash */
+                uint64_t to = hex_number(&at);
+                if (strncmp(at, " rw", 3) == 0 && to - from <= 64u << 20)
+                        hits += count_in_range(memory, from, to);
+        }
+        (void) fclose(maps); /* it was only read */
+        return hits;
+}
+
+static void no_token_stays_behind(void **state UNUSED)
+{
+        AUTO(buf) struct buf text = BUF(1024), out = BUF(1024);
+        expect_ok(buf_append_str(&text, "{\"token\":\""));
+        for (size_t i = 0; i < MARKER_LEN; i++)
+                expect_ok(buf_append_byte(&text, marker_byte(i)));
+        expect_ok(buf_append_str(&text, "\"}"));
+        assert_true(count_in_memory() >= 1); /* the search finds what is there */
+
+        struct json *j = NULL;
+        expect_ok(json_parse(buf_span(&text), &j));
+        struct json *copy = json_copy(j);
+        expect_ok(json_write(copy, &out));
+        json_free(copy);
+        json_free(j);
+        buf_truncate(&text, text.len - 1);
+        expect_fault(json_parse(buf_span(&text), &j), FAULT_INVALID, "BAD_JSON"); /* one that fails cleans up as well */
+        text.len++;                                                               /* what was cut off is wiped too */
+        buf_wipe(&text);
+        buf_wipe(&out);
+        assert_int_equal(count_in_memory(), 0);
 }
 
 static struct json *parsed(const char *text)
@@ -269,6 +352,7 @@ int main(void)
                 cmocka_unit_test(refuses),
                 cmocka_unit_test(bounds_what_small_brackets_cost),
                 cmocka_unit_test(errors_do_not_quote_the_text),
+                cmocka_unit_test(no_token_stays_behind),
                 cmocka_unit_test(gives_members),
                 cmocka_unit_test(refuses_members),
                 cmocka_unit_test(refuses_unknown_members),
