@@ -1,7 +1,6 @@
 #include "issuer/policy/compiler.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 static void compiler_clear(struct compiler *c)
@@ -32,26 +31,10 @@ struct fault *compile_name(struct compiler *c, const struct document *d, const s
         return map_put(p->name_index, at->text, &p->names[*ret], NULL);
 }
 
-void compile_warn(struct compiler *c, const char *fmt, ...)
+static void warn(struct compiler *c, const char *text)
 {
-        if (c->p->warning_count == POLICY_WARNINGS_MAX)
-                return;
-        char text[FAULT_TEXT_MAX];
-        va_list args;
-        va_start(args, fmt);
-        (void) vsnprintf(text, sizeof text, fmt, args); /* cut as a fault's text would be */
-        va_end(args);
-        c->p->warnings[c->p->warning_count++] = arena_string(c->p->arena, text);
-}
-
-struct fault *rule_fault(const struct rule *r, unsigned line, unsigned column, const char *token, const char *fmt, ...)
-{
-        char text[FAULT_TEXT_MAX];
-        va_list args;
-        va_start(args, fmt);
-        (void) vsnprintf(text, sizeof text, fmt, args); /* cut as a fault's text would be */
-        va_end(args);
-        return fault(FAULT_INVALID, token, "%s:%u:%u: %s", r->file, line, column, text);
+        if (c->p->warning_count < POLICY_WARNINGS_MAX)
+                c->p->warnings[c->p->warning_count++] = text;
 }
 
 /* ---- phases: each kind stands on those before it ------------------------------------------------------------------- */
@@ -124,14 +107,16 @@ static void warn_of_unused(struct compiler *c)
                 const struct set *set = d->kind == DOCUMENT_SET ? map_get(c->sets, d->name) : NULL;
                 const struct profile *profile = d->kind == DOCUMENT_PROFILE ? map_get(c->profiles, d->name) : NULL;
                 if (set != NULL && !set->is_used)
-                        compile_warn(c, "%s:%u: ReferenceSet \"%s\" is used by no rule", yaml_name(d->yaml),
-                                     d->root->line, d->name);
+                        warn(c, arena_printf(c->p->arena, "%s:%u: ReferenceSet \"%s\" is used by no rule",
+                                             yaml_name(d->yaml), d->root->line, d->name));
                 if (set != NULL && set->entry_count == 0)
-                        compile_warn(c, "%s:%u: ReferenceSet \"%s\" is empty: every check against it fails",
-                                     yaml_name(d->yaml), d->root->line, d->name);
+                        warn(c, arena_printf(c->p->arena,
+                                             "%s:%u: ReferenceSet \"%s\" is empty: every check against it fails",
+                                             yaml_name(d->yaml), d->root->line, d->name));
                 if (profile != NULL && !profile->is_used)
-                        compile_warn(c, "%s:%u: Profile \"%s\" is used by no workload: nobody gets it",
-                                     yaml_name(d->yaml), d->root->line, d->name);
+                        warn(c,
+                             arena_printf(c->p->arena, "%s:%u: Profile \"%s\" is used by no workload: nobody gets it",
+                                          yaml_name(d->yaml), d->root->line, d->name));
         }
 }
 
@@ -141,11 +126,14 @@ static void warn_of_weakness(struct compiler *c)
                 const struct rule *r =
                         i < c->p->guardrail_count ? &c->p->guardrails[i] : &c->p->workloads[i - c->p->guardrail_count];
                 if (r->insecure_development)
-                        compile_warn(c, "%s:%u: %s admits development evidence, which proves nothing about a machine",
-                                     r->file, r->line, r->place);
+                        warn(c,
+                             arena_printf(c->p->arena,
+                                          "%s:%u: %s admits development evidence, which proves nothing about a machine",
+                                          r->file, r->line, r->place));
                 if (r->any_genuine)
-                        compile_warn(c, "%s:%u: %s says any-genuine: whoever owns such hardware may match", r->file,
-                                     r->line, r->place);
+                        warn(c, arena_printf(c->p->arena,
+                                             "%s:%u: %s says any-genuine: whoever owns such hardware may match",
+                                             r->file, r->line, r->place));
         }
 }
 

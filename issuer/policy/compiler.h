@@ -16,7 +16,6 @@ struct compiler {
 /* compile.c: the index of an input in the program, adding it. POLICY_INPUT naming the nearest when there is none. */
 struct fault *compile_name(struct compiler *c, const struct document *d, const struct yaml_node *at,
                            size_t *ret) MUST_USE;
-void compile_warn(struct compiler *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* compile_value.c: a scalar as a value of the input's type: POLICY_VALUE. */
 struct fault *compile_value(struct compiler *c, const struct document *d, size_t name, const struct yaml_node *at,
@@ -45,5 +44,5 @@ struct fault *check_origins(const struct compiler *c) MUST_USE;
  * identities that two owners claim: POLICY_IDENTITY. */
 struct fault *check_overlaps(const struct compiler *c) MUST_USE;
 /* A fault at a rule or node, after the trees' nodes have been left behind. */
-struct fault *rule_fault(const struct rule *r, unsigned line, unsigned column, const char *token, const char *fmt,
-                         ...) MUST_USE PRINTF_LIKE(5, 6);
+#define rule_fault(r, line, column, token, fmt, ...)                                                                   \
+        fault(FAULT_INVALID, (token), "%s:%u:%u: " fmt, (r)->file, (line), (column), ##__VA_ARGS__)

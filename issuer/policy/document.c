@@ -247,7 +247,7 @@ static struct fault *refuse_duplicates(const struct documents *all)
 struct fault *documents_read(const struct source *sources, size_t count, struct documents *ret)
 {
         AUTO(documents) struct documents all = {0};
-        all.texts = alloc_zero(count == 0 ? 1 : count, sizeof *all.texts);
+        all.texts = alloc_zero(count == 0 ? 1 : count, sizeof(struct yaml *));
         for (size_t i = 0; i < count; i++)
                 TRY(read_text(&sources[i], &all));
         if (all.count > 1)
