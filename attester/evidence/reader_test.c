@@ -196,6 +196,7 @@ static void killed_in_the_middle_is_gone(void **state)
         reader_fork(geteuid());
         pid_t killer = fork();
         if (killer == 0) {
+                prctl(PR_SET_PDEATHSIG, SIGKILL);
                 gate_wait(gate[0]);
                 (void) usleep(50000); /* the call is out by then; if it isn't, the outcome is the same */
                 kill(reader, SIGKILL);

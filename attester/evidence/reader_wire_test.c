@@ -210,8 +210,8 @@ static void answers_go_round(void **state)
 {
         (void) state;
         AUTO(read_answer)
-        struct read_answer evidence = {.id = 1, .evidence.count = 1},
-                           material = {.id = 2}, secret = {.id = 3}, failed = {.id = 4};
+        struct read_answer evidence = {.id = 1, .evidence.count = 1}, material = {.id = 2}, secret = {.id = 3},
+                           failed = {.id = 4};
         AUTO(buf) struct buf frame = BUF(8192);
         struct read_answer *all[] = {&evidence, &material, &secret, &failed};
 

@@ -10,6 +10,9 @@
 
 #define POLL_SLICE_MS 50 /* while a command runs: how soon a cancel is seen */
 #define HANDLES_MAX   64
+/* First handles of their ranges (part 2, TPM_HC). tss2's TPM2_TRANSIENT_FIRST shifts a 1 into an int's sign. */
+#define TRANSIENT_FIRST      0x80000000u
+#define LOADED_SESSION_FIRST 0x02000000u
 
 struct tpm_context tpm_context_new(const char *tcti)
 {
@@ -85,8 +88,7 @@ static struct fault *name_session(struct tpm_context *t, TPM2_HANDLE handle, ESY
 static struct fault *flush_handle(struct tpm_context *t, struct cancel *cancel, TPM2_HANDLE handle)
 {
         ESYS_TR object = ESYS_TR_NONE;
-        TRY(handle >= TPM2_TRANSIENT_FIRST ? name_object(t, cancel, handle, &object)
-                                           : name_session(t, handle, &object));
+        TRY(handle >= TRANSIENT_FIRST ? name_object(t, cancel, handle, &object) : name_session(t, handle, &object));
         TPM_CALL(t, cancel, "flush a leftover", Esys_FlushContext_Async(t->esys, object),
                  Esys_FlushContext_Finish(t->esys));
         return NULL;
@@ -122,8 +124,8 @@ static struct fault *apply_remedy(struct tpm_context *t, struct cancel *cancel)
         if (remedy == TPM_REMEDY_STARTUP)
                 TRY(startup(t, cancel));
         if (remedy == TPM_REMEDY_SWEEP && !has_resource_manager(t)) {
-                TRY(sweep_class(t, cancel, TPM2_TRANSIENT_FIRST));
-                TRY(sweep_class(t, cancel, TPM2_LOADED_SESSION_FIRST));
+                TRY(sweep_class(t, cancel, TRANSIENT_FIRST));
+                TRY(sweep_class(t, cancel, LOADED_SESSION_FIRST));
         }
         return NULL;
 }
