@@ -15,7 +15,9 @@
 
 struct authority_options {
         const char *trust_domain;
-        const char *root_certificate; /* PEM file */
+        /* PEM file: the root that signs, then roots that are only published: the next one before its first use, the last
+         * one while what it signed still lives. */
+        const char *root_certificate;
         const char *root_key;         /* PEM file, opened by the signer only */
         int64_t intermediate_life_ms; /* INTERMEDIATE_LIFE_MIN_MS to _MAX_MS */
         int64_t max_leaf_life_ms;

@@ -34,20 +34,20 @@ struct ca {
 
 /* ---- root ---- */
 
+/* The first certificate of the file is the one that signs; the others are only published. */
 static struct fault *read_root(const char *path, struct wall now, struct cert **ret)
 {
         AUTO(buf) struct buf pem = BUF(PEM_MAX);
         AUTO(cert_list) struct cert_list list = {0};
         TRY_AS(file_read(path, &pem), "root certificate");
         TRY_AS(cert_list_from_pem(buf_span(&pem), &list), "root certificate %s", path);
-        struct cert *root = list.certs[0];
-        if (list.count != 1 || !cert_is_ca(root) || (cert_key_usage(root) & KU_KEY_CERT_SIGN) == 0)
-                return fault(FAULT_PRECONDITION, "ROOT_NOT_CA", "%s must hold one CA certificate", path);
-        if (now.unix_ms >= cert_not_after(root).unix_ms)
+        for (size_t i = 0; i < list.count; i++) {
+                if (!cert_is_ca(list.certs[i]) || (cert_key_usage(list.certs[i]) & KU_KEY_CERT_SIGN) == 0)
+                        return fault(FAULT_PRECONDITION, "ROOT_NOT_CA", "certificate %zu of %s is no CA", i + 1, path);
+        }
+        if (now.unix_ms >= cert_not_after(list.certs[0]).unix_ms)
                 return fault(FAULT_PRECONDITION, "ROOT_EXPIRED", "the root in %s has expired", path);
-        *ret = TAKE(list.certs[0]);
-        list.count = 0;
-        return NULL;
+        return cert_from_der(cert_der(list.certs[0]), ret);
 }
 
 static struct fault *open_root_key(const char *path, int *ret_fd)
