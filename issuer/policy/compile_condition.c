@@ -230,9 +230,11 @@ static struct fault *compile_node(struct scope *s, const struct yaml_node *at, c
         return compile_input(s, key, value, place, negated, ret);
 }
 
-struct fault *compile_condition(struct compiler *c, const struct document *d, const struct rule *r,
-                                const struct yaml_node *at, struct node **ret)
+struct fault *compile_condition(struct compiler *c, const struct document *d, struct rule *r,
+                                const struct yaml_node *at)
 {
         struct scope s = {.c = c, .d = d, .r = r};
-        return compile_node(&s, at, r->place, 1, /* negated= */ false, ret);
+        TRY(compile_node(&s, at, r->place, 1, /* negated= */ false, &r->condition));
+        r->check_count = s.nodes;
+        return NULL;
 }

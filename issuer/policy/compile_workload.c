@@ -27,7 +27,7 @@ struct fault *compile_guardrail(struct compiler *c, const struct document *d, st
         TRY(read_rule(c, d, r));
         const struct yaml_node *n;
         TRY(field_need(d, d->spec, "require", YAML_MAPPING, &n));
-        return compile_condition(c, d, r, n, &r->condition);
+        return compile_condition(c, d, r, n);
 }
 
 static struct fault *read_profiles(struct compiler *c, const struct document *d, struct rule *r)
@@ -86,7 +86,7 @@ struct fault *compile_workload(struct compiler *c, const struct document *d, str
         TRY(read_profiles(c, d, r));
         const struct yaml_node *n;
         TRY(field_need(d, d->spec, "match", YAML_MAPPING, &n));
-        TRY(compile_condition(c, d, r, n, &r->condition));
+        TRY(compile_condition(c, d, r, n));
         TRY(read_identity(c, d, r));
         TRY(compile_claims(c, d, r));
         return compile_credentials(c, d, r);

@@ -35,8 +35,8 @@ struct fault *compile_claims(struct compiler *c, const struct document *d, struc
 struct fault *compile_credentials(struct compiler *c, const struct document *d, struct rule *r) MUST_USE;
 
 /* compile_condition.c: an expression into negation normal form. `r` has its name, place and flags already. */
-struct fault *compile_condition(struct compiler *c, const struct document *d, const struct rule *r,
-                                const struct yaml_node *at, struct node **ret) MUST_USE;
+struct fault *compile_condition(struct compiler *c, const struct document *d, struct rule *r,
+                                const struct yaml_node *at) MUST_USE;
 
 /* origins.c: after all rules are there. POLICY_ORIGIN and POLICY_PLATFORM. */
 struct fault *check_origins(const struct compiler *c) MUST_USE;

@@ -2,8 +2,9 @@
 
 #include <stdio.h>
 
-#define EXPLAINED_MAX  4 /* workloads that a record shows in full when several match */
-#define CLAIM_TEXT_MAX 1024
+#define GUARDRAIL_CHECKS_MAX 2000 /* shown of guardrails that hold */
+#define EXPLAINED_MAX        4    /* workloads that a record shows in full when several match */
+#define CLAIM_TEXT_MAX       1024
 
 /* What the workloads of a profile came to. */
 struct count {
@@ -43,9 +44,10 @@ static bool rule_serves(const struct rule *r, const struct profile *profile)
 /* ---- guardrails: each must hold ------------------------------------------------------------------------------------ */
 static void decide_guardrails(const struct scene *s, struct decision *d)
 {
+        size_t budget = GUARDRAIL_CHECKS_MAX;
         for (size_t i = 0; i < s->p->guardrail_count; i++) {
                 const struct rule *r = &s->p->guardrails[i];
-                check_adopt(d->tree, explain_rule(s, r));
+                check_adopt(d->tree, explain_rule(s, r, &budget));
                 if (rule_holds(s, r, /* granting= */ false)) {
                         explain_references(s, r, &d->references);
                         continue;
@@ -56,6 +58,12 @@ static void decide_guardrails(const struct scene *s, struct decision *d)
 }
 
 /* ---- workloads: exactly one must match ----------------------------------------------------------------------------- */
+static void explain_workload(const struct scene *s, struct decision *d, const struct rule *r)
+{
+        size_t all = POLICY_NODES_MAX;
+        check_adopt(d->tree, explain_rule(s, r, &all));
+}
+
 static struct count count_workloads(const struct scene *s, const struct profile *profile)
 {
         struct count c = {0};
@@ -120,7 +128,7 @@ static void refuse_nobody(const struct scene *s, struct decision *d, const struc
                 return;
         }
         name_workload(d, r);
-        check_adopt(d->tree, explain_rule(s, r));
+        explain_workload(s, d, r);
         AUTO_STRING char *failure = explain_failure(s, r);
         refuse(d, "policy.no_match",
                alloc_printf("no workload matches: nearest \"%s\" (%s) %s", r->name, r->owner, failure));
@@ -137,12 +145,12 @@ static const struct rule *decide_workload(const struct scene *s, struct decision
         }
         if (c.granting > 1) {
                 for (size_t i = 0; i < c.granting && i < EXPLAINED_MAX; i++)
-                        check_adopt(d->tree, explain_rule(s, c.rules[i]));
+                        explain_workload(s, d, c.rules[i]);
                 refuse(d, "policy.ambiguous", ambiguity(&c));
                 return NULL;
         }
         name_workload(d, c.match);
-        check_adopt(d->tree, explain_rule(s, c.match));
+        explain_workload(s, d, c.match);
         explain_references(s, c.match, &d->references);
         return c.match;
 }

@@ -403,6 +403,43 @@ static void a_big_set_is_one_look(void **state)
         }
 }
 
+static size_t count_checks(const struct check *c)
+{
+        size_t count = 1;
+        for (size_t i = 0; i < c->child_count; i++)
+                count += count_checks(c->children[i]);
+        return count;
+}
+
+/* However many guardrails hold, the tree can be read back; one that does not hold is always shown whole. */
+static void a_tree_stays_readable(void **state)
+{
+        (void) state;
+        AUTO(buf) struct buf text = BUF(1 << 22);
+        expect_ok(buf_append_str(&text, PROFILE NODES WORKLOAD("{in_set: nodes}", "")));
+        for (int i = 0; i < 40; i++) {
+                expect_ok(buf_printf(&text,
+                                     "---\napiVersion: vouchsafe.dev/v1\nkind: Guardrail\n"
+                                     "metadata: {name: g%02d, owner: o}\nspec: {require: {all: [{in_set: nodes}",
+                                     i));
+                for (int k = 0; k < 200; k++)
+                        expect_ok(
+                                buf_printf(&text, ", {tpm.firmware-version: {gte: %d}}", i == 39 && k == 199 ? 9 : 1));
+                expect_ok(buf_append_str(&text, "]}}\n"));
+        }
+        AUTO(policy) struct policy *p = NULL;
+        expect_ok(compile_text(buf_str(&text), &p));
+        AUTO(facts) struct facts f = good_facts();
+        AUTO(decision) struct decision *d = NULL;
+        policy_decide(p, "default", &f, NOW, &d);
+        assert_string_equal(d->token, "guardrail/g39");
+        assert_true(count_checks(d->tree) < 4096);
+        AUTO(json) struct json *j = check_to_json(d->tree);
+        AUTO(check) struct check *back = NULL;
+        expect_ok(check_from_json(j, &back));
+        assert_string_equal(check_first_failure(back)->name, "guardrail/g39/all[200]");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -410,6 +447,7 @@ int main(void)
                 cmocka_unit_test(development_is_kept_apart),   cmocka_unit_test(claims_come_from_the_policy_alone),
                 cmocka_unit_test(the_tree_tells_everything),   cmocka_unit_test(the_profile_must_exist),
                 cmocka_unit_test(decisions_are_deterministic), cmocka_unit_test(a_big_set_is_one_look),
+                cmocka_unit_test(a_tree_stays_readable),
         };
         return cmocka_run_group_tests_name("policy_decide", tests, NULL, NULL);
 }

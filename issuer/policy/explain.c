@@ -134,10 +134,14 @@ static void add_node(const struct scene *s, const struct rule *r, const struct n
                         n->set != NULL ? n->set->owner : r->owner);
 }
 
-struct check *explain_rule(const struct scene *s, const struct rule *r)
+struct check *explain_rule(const struct scene *s, const struct rule *r, size_t *budget)
 {
-        struct check *top = check_new(r->place, rule_holds(s, r, /* granting= */ false));
+        bool holds = rule_holds(s, r, /* granting= */ false);
+        struct check *top = check_new(r->place, holds);
         check_set_owner(top, r->owner);
+        if (holds && r->check_count > *budget)
+                return top;
+        *budget -= r->check_count < *budget ? r->check_count : *budget;
         if (s->development) {
                 AUTO_STRING char *place = alloc_printf("%s/insecure-development", r->place);
                 const char *wanted = r->insecure_development ? "evidence of any kind" : DEVELOPMENT_WANTED;

@@ -1,13 +1,14 @@
 /* policy: who gets which identity, decided from facts. Pure: no I/O, no clock; everything comes in as an argument.
  *
- * Documents (YAML, apiVersion vouchsafe.dev/v1): Profile (shape of a request: slots, types, algorithms, mechanism, ttl), ReferenceSet
- * (versions, PCR sets, platforms), Guardrail (cluster; deny wins), Workload (exactly one must match), KeyRelease. They are compiled
- * all-or-nothing into a checked program of a closed operator set; every refusal of the compiler names file and line. Default
- * deny, ambiguity denied, an empty set denies. Origins (lib/model/facts.h): grants and claim values come from hw, measured, verifier; k8s
- * where the rule says so; node and self only narrow: the compiler replaces their atoms by the most permissive value and
- * every remaining disjunct must still need hw, measured or verifier. Each granting rule or guardrail names a platform
- * set; `any-genuine: true` must be explicit. Development evidence (origin software) is admitted only by documents that say
- * `insecure-development: true`. The language is described in docs/policy.md; input names come from inputs.c. */
+ * Documents (YAML, apiVersion vouchsafe.dev/v1): Profile (shape of a request: slots, types, algorithms, mechanism, ttl),
+ * ReferenceSet (versions, PCR sets, platforms), Guardrail (cluster; deny wins), Workload (exactly one must match). They are
+ * compiled all-or-nothing into a checked program of a closed operator set; every refusal of the compiler names file and
+ * line. Default deny, ambiguity denied, an empty set denies. Origins (lib/model/facts.h): grants and claim values come from
+ * hw, measured, verifier; k8s where the rule says so; node and self only narrow: the compiler replaces their atoms by the
+ * most permissive value, and every remaining disjunct must still need hw, measured or verifier; and they never tell two
+ * workloads apart. Each way to a grant names a platform set, in the rule or in a guardrail; `any-genuine: true` must be
+ * explicit. Development evidence (origin software) is admitted only by documents that say `insecure-development: true`.
+ * The language is described in docs/policy.md; input names come from inputs.c. */
 #pragma once
 
 #include "lib/base/clock.h"
@@ -29,7 +30,7 @@ uint64_t policy_revision(const struct policy *p);  /* highest metadata.revision,
 size_t policy_document_count(const struct policy *p);
 /* What isn't wrong but worth a look ("a.yaml:3:1: ReferenceSet "x" is used by no rule"); NULL past the last. */
 const char *policy_warning(const struct policy *p, size_t index);
-/* What a challenge tells about profiles; NULL name: the next of all. */
+/* What a challenge tells about profiles; NULL past the last. */
 size_t policy_profile_count(const struct policy *p);
 const struct profile_shape *policy_profile(const struct policy *p, size_t index);
 const struct profile_shape *policy_find_profile(const struct policy *p, const char *name); /* NULL: none */
@@ -46,9 +47,10 @@ struct grant {
 };
 struct decision {
         bool allowed;
-        char token
-                [128]; /* refusal: "policy.no_match", "policy.ambiguous", "policy.no_profile", "guardrail/<name>", "workload/<name>/claims/<claim>": the failed check's place; "" when allowed */
-        char *reason;  /* for a pod author: which value was wanted, which was found */
+        /* Refusal: "policy.no_profile", "policy.no_match", "policy.ambiguous", "guardrail/<name>", "workload/<name>" (a claim's
+         * source is unknown): at most 64 bytes, of [a-z0-9._/-]. "" when allowed. */
+        char token[128];
+        char *reason;           /* for a pod author: which value was wanted, which was found */
         char *workload, *owner; /* of the one that matched (or came nearest), may be NULL */
         char *identity;         /* allowed: SPIFFE id */
         size_t grant_count;

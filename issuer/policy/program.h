@@ -109,6 +109,7 @@ struct rule { /* Guardrail or Workload */
         const char *name, *owner, *place;
         bool k8s_grants, any_genuine, insecure_development;
         struct node *condition;
+        size_t check_count; /* in the condition */
         unsigned line, column;
         const char *file;
         /* workload */
