@@ -9,8 +9,8 @@
 #define USE_WIT           "wit-svid"
 #define KEYS_MAX          64 /* of one document, those of uses that we ignore as well */
 #define KID_MAX           128
-#define REFRESH_DEFAULT_S 300 /* SPIFFE Trust Domain and Bundle, section 4.1.2 leaves it to us */
-#define REFRESH_MAX_S     (7 * 86400)
+#define REFRESH_DEFAULT_S 300    /* SPIFFE Trust Domain and Bundle, section 4.1.2 leaves it to us */
+#define REFRESH_MAX_S     604800 /* a week */
 
 static const char *const curve_names[KEY_KIND_COUNT] = {[KEY_P256] = "P-256", [KEY_P384] = "P-384"};
 

@@ -72,8 +72,8 @@ static void texts_are_made_harmless(void **state UNUSED)
 {
         AUTO(check) struct check *c = check_new("a\nb\x1b", false);
         assert_string_equal(c->name, "a\\x0ab\\x1b");
-        struct check *child = check_add(c, "n", false, "\xff\xc3\xb6\xe2\x80\xae", NULL, -1);
-        assert_string_equal(child->wanted, "\\xff\xc3\xb6\\xe2\\x80\\xae");
+        struct check *child = check_add(c, "n", false, "\xff\xc3\xb6\xe2\x80\xa8", NULL, -1);
+        assert_string_equal(child->wanted, "\\xff\xc3\xb6\\xe2\\x80\\xa8");
         assert_null(child->got);
 
         char text[600];

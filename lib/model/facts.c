@@ -7,7 +7,7 @@
 #include "lib/base/parse.h"
 
 #define FACT_NAME_MAX  128
-#define FACT_VALUE_MAX (16 * 1024)
+#define FACT_VALUE_MAX 16384
 
 static const char *const origin_names[] = {
         [ORIGIN_HW] = "hw",     [ORIGIN_MEASURED] = "measured", [ORIGIN_VERIFIER] = "verifier", [ORIGIN_K8S] = "k8s",

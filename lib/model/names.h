@@ -2,39 +2,39 @@
 #pragma once
 
 #define VOUCHSAFE_DRIVER_NAME "csi.vouchsafe.dev"
-#define VOUCHSAFE_DOMAIN "vouchsafe.dev"
+#define VOUCHSAFE_DOMAIN      "vouchsafe.dev"
 #define VOUCHSAFE_API_VERSION "vouchsafe.dev/v1" /* of policy documents */
-#define WIRE_VERSION 1
+#define WIRE_VERSION          1
 
 #define SLOT_TYPE_X509 "x509"
-#define SLOT_TYPE_WIT "wit"
-#define SLOT_TYPE_KEY "key"
+#define SLOT_TYPE_WIT  "wit"
+#define SLOT_TYPE_KEY  "key"
 
-#define MECHANISM_VERIFIER_ISSUED "verifier-issued" /* A in the draft */
-#define MECHANISM_PASSPORT "passport"               /* B */
+#define MECHANISM_VERIFIER_ISSUED  "verifier-issued"  /* A in the draft */
+#define MECHANISM_PASSPORT         "passport"         /* B */
 #define MECHANISM_BACKGROUND_CHECK "background-check" /* C, the default */
-#define MECHANISM_KEY_RELEASE "key-release"         /* D */
+#define MECHANISM_KEY_RELEASE      "key-release"      /* D */
 
-#define EVIDENCE_TPM "tpm"
+#define EVIDENCE_TPM      "tpm"
 #define EVIDENCE_SOFTWARE "software"
-#define CMW_TPM_QUOTE "application/vnd.vouchsafe.tpm-quote+json"
-#define CMW_SOFTWARE "application/vnd.vouchsafe.software+json"
+#define CMW_TPM_QUOTE     "application/vnd.vouchsafe.tpm-quote+json"
+#define CMW_SOFTWARE      "application/vnd.vouchsafe.software+json"
 
-#define PATH_CHALLENGE "/v1/challenge"
+#define PATH_CHALLENGE        "/v1/challenge"
 #define PATH_ATTESTATION_KEYS "/v1/attestation-keys"
-#define PATH_ACTIVATE "/v1/attestation-keys/activate"
-#define PATH_CREDENTIALS "/v1/credentials"
-#define PATH_BUNDLE "/v1/bundle"
+#define PATH_ACTIVATE         "/v1/attestation-keys/activate"
+#define PATH_CREDENTIALS      "/v1/credentials"
+#define PATH_BUNDLE           "/v1/bundle"
 
-#define BODY_MAX (1u << 20)
-#define EVIDENCE_ITEM_MAX (256u * 1024)
-#define REQUEST_PODS_MAX 64
+#define BODY_MAX                (1u << 20)
+#define EVIDENCE_ITEM_MAX       262144
+#define REQUEST_PODS_MAX        64
 #define REQUEST_CREDENTIALS_MAX 64 /* over all pods of a request */
-#define PROFILES_MAX 256
-#define SLOTS_MAX 8
-#define NAME_MAX_LEN 63     /* profile, slot, volume handles have their own */
-#define VOLUME_ID_MAX 128
-#define POD_NAME_MAX 253
-#define TOKEN_MAX (16 * 1024)
-#define NONCE_MAX 192       /* decoded bytes */
-#define DIGEST_TEXT_MAX 80  /* "sha256:" and hex */
+#define PROFILES_MAX            256
+#define SLOTS_MAX               8
+#define NAME_MAX_LEN            63 /* profile, slot, volume handles have their own */
+#define VOLUME_ID_MAX           128
+#define POD_NAME_MAX            253
+#define TOKEN_MAX               16384
+#define NONCE_MAX               192 /* decoded bytes */
+#define DIGEST_TEXT_MAX         80  /* "sha256:" and hex */

@@ -73,7 +73,8 @@ static void bounds_length(void **state UNUSED)
 {
         char id[SPIFFE_ID_MAX + 2];
         memset(id, 'a', sizeof id);
-        memcpy(id, "spiffe://e/", 11);
+        const struct span start = SPAN("spiffe://e/");
+        memcpy(id, start.data, start.len);
         expect_ok(spiffe_id_check(span_make(id, SPIFFE_ID_MAX)));
         expect_fault(spiffe_id_check(span_make(id, SPIFFE_ID_MAX + 1)), FAULT_INVALID, "SPIFFE_ID");
 }

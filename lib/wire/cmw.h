@@ -6,7 +6,7 @@
 #include "lib/wire/json.h"
 
 #define CMW_ITEMS_MAX            8
-#define CMW_ITEM_MAX             (256u * 1024)
+#define CMW_ITEM_MAX             262144 /* 256 KiB */
 #define CMW_TYPE_MAX             128
 #define CMW_IND_REFERENCE_VALUES 1u
 #define CMW_IND_ENDORSEMENTS     2u

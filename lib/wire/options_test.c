@@ -209,11 +209,13 @@ static char *file_of(const char *text, int *ret_fd)
 #define ARGS_MAX 16
 static struct fault *read_args(const char *const *args, struct program_args *ret, enum program_next *ret_next)
 {
-        static char *argv[ARGS_MAX + 1]; /* outlives the call: words point into it */
-        int argc = 0;
-        argv[argc++] = (char *) (uintptr_t) "vouchsafe-test";
-        for (; *args != NULL; args++)
-                argv[argc++] = (char *) (uintptr_t) *args;
+        static char texts[ARGS_MAX][128], *argv[ARGS_MAX + 1]; /* outlive the call: words point into them */
+        int argc = 1;
+        argv[0] = texts[0];
+        for (; *args != NULL; args++, argc++) {
+                assert_true(argc < ARGS_MAX && strlen(*args) < sizeof texts[0]);
+                argv[argc] = memcpy(texts[argc], *args, strlen(*args) + 1);
+        }
         argv[argc] = NULL;
         static const char *const alone[] = {"--probe", "--dry-run", NULL};
         return program_args_read(&program, argc, argv, alone, ret, ret_next);

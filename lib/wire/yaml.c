@@ -1,13 +1,14 @@
 /* From libyaml's events to the tree, with an explicit stack: no recursion on what stands in a file. */
 #include "lib/wire/yaml.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <yaml.h>
 
 struct yaml {
         char *name;
         size_t document_count;
-        const struct yaml_node **documents; /* the roots */
+        struct yaml_node **documents; /* the roots */
         size_t node_count;
         struct yaml_node **nodes; /* owns every node */
 };
@@ -23,55 +24,42 @@ struct builder {
         struct open_node open[YAML_DEPTH_MAX];
 };
 
-static struct fault *vfault_at(const struct yaml *y, unsigned line, unsigned column, const char *token, const char *fmt,
-                               va_list args) PRINTF_LIKE(5, 0);
-static struct fault *vfault_at(const struct yaml *y, unsigned line, unsigned column, const char *token, const char *fmt,
-                               va_list args)
-{
-        char text[FAULT_TEXT_MAX];
-        (void) vsnprintf(text, sizeof text, fmt, args); /* cut as fault() would */
-        return fault(FAULT_INVALID, token, "%s:%u:%u: %s", y->name, line, column, text);
-}
-
 struct fault *yaml_fault(const struct yaml *y, const struct yaml_node *at, const char *token, const char *fmt, ...)
 {
+        char text[FAULT_TEXT_MAX];
         va_list args;
         va_start(args, fmt);
-        struct fault *f = vfault_at(y, at == NULL ? 1 : at->line, at == NULL ? 1 : at->column, token, fmt, args);
+        (void) vsnprintf(text, sizeof text, fmt, args); /* cut as fault() would */
         va_end(args);
-        return f;
+        return fault(FAULT_INVALID, token, "%s:%u:%u: %s", y->name, at == NULL ? 1 : at->line,
+                     at == NULL ? 1 : at->column, text);
 }
 
-static struct fault *bad(const struct yaml *y, yaml_mark_t mark, const char *fmt, ...) PRINTF_LIKE(3, 4);
-static struct fault *bad(const struct yaml *y, yaml_mark_t mark, const char *fmt, ...)
+static struct fault *bad(const struct yaml *y, yaml_mark_t mark, const char *what)
 {
-        va_list args;
-        va_start(args, fmt);
-        struct fault *f = vfault_at(y, (unsigned) mark.line + 1, (unsigned) mark.column + 1, "BAD_YAML", fmt, args);
-        va_end(args);
-        return f;
+        const struct yaml_node at = {.line = (unsigned) mark.line + 1, .column = (unsigned) mark.column + 1};
+        return yaml_fault(y, &at, "BAD_YAML", "%s", what);
 }
 
-/* Arrays double at powers of two, so that the count alone tells when. */
-static void *grow(void *array, size_t count, size_t item_size)
+/* One more fits afterwards. Arrays double at powers of two, so that the count alone tells when. */
+static struct yaml_node **grow(struct yaml_node **array, size_t count)
 {
         if (count != 0 && (count & (count - 1)) != 0)
                 return array;
-        return alloc_resize(array, count == 0 ? 1 : count * 2, item_size);
+        /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers is meant */
+        return alloc_resize(array, count == 0 ? 1 : count * 2, sizeof(struct yaml_node *));
 }
 
-static struct fault *new_node(struct yaml *y, const yaml_event_t *e, enum yaml_kind kind, struct yaml_node **ret)
+/* With room for a text of `text_len` bytes and its NUL behind it, which makes them one to free. */
+static struct yaml_node *new_node(struct yaml *y, const yaml_event_t *e, enum yaml_kind kind, size_t text_len)
 {
-        if (y->node_count == YAML_NODES_MAX)
-                return bad(y, e->start_mark, "more than %d values", YAML_NODES_MAX);
-        struct yaml_node *n = NEW(struct yaml_node);
+        struct yaml_node *n = alloc_zero(1, sizeof *n + text_len + 1);
         n->kind = kind;
         n->line = (unsigned) e->start_mark.line + 1;
         n->column = (unsigned) e->start_mark.column + 1;
-        y->nodes = grow(y->nodes, y->node_count, sizeof *y->nodes);
+        y->nodes = grow(y->nodes, y->node_count);
         y->nodes[y->node_count++] = n;
-        *ret = n;
-        return NULL;
+        return n;
 }
 
 /* Puts a finished or just opened node where it belongs: document, sequence, key or value. */
@@ -79,12 +67,13 @@ static struct fault *place(struct builder *b, const yaml_event_t *e, struct yaml
 {
         struct yaml *y = b->y;
         if (b->depth == 0) {
-                y->documents = grow(y->documents, y->document_count, sizeof *y->documents);
+                y->documents = grow(y->documents, y->document_count);
                 y->documents[y->document_count++] = n;
                 return NULL;
         }
         struct open_node *top = &b->open[b->depth - 1];
         struct yaml_node *parent = top->node;
+        assert(parent != NULL);
         if (parent->kind == YAML_MAPPING && top->key == NULL) {
                 if (n->kind != YAML_SCALAR)
                         return bad(y, e->start_mark, "a key must be a plain word");
@@ -92,12 +81,17 @@ static struct fault *place(struct builder *b, const yaml_event_t *e, struct yaml
                 return NULL;
         }
         if (parent->kind == YAML_MAPPING) {
-                parent->keys = grow(parent->keys, parent->count, sizeof *parent->keys);
+                parent->keys = grow(parent->keys, parent->count);
                 parent->keys[parent->count] = TAKE(top->key);
         }
-        parent->items = grow(parent->items, parent->count, sizeof *parent->items);
+        parent->items = grow(parent->items, parent->count);
         parent->items[parent->count++] = n;
         return NULL;
+}
+
+static bool is_full(const struct yaml *y)
+{
+        return y->node_count == YAML_NODES_MAX;
 }
 
 static struct fault *on_scalar(struct builder *b, const yaml_event_t *e)
@@ -109,10 +103,11 @@ static struct fault *on_scalar(struct builder *b, const yaml_event_t *e)
                 return bad(b->y, e->start_mark, "tags are not taken");
         if (span_has_nul(text))
                 return bad(b->y, e->start_mark, "a NUL in a text");
+        if (is_full(b->y))
+                return bad(b->y, e->start_mark, "too many values");
 
-        struct yaml_node *n = NULL;
-        TRY(new_node(b->y, e, YAML_SCALAR, &n));
-        n->text = span_to_string(text);
+        struct yaml_node *n = new_node(b->y, e, YAML_SCALAR, text.len);
+        n->text = memcpy(n + 1, text.data, text.len);
         n->quoted = e->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
         return place(b, e, n);
 }
@@ -126,10 +121,11 @@ static struct fault *on_open(struct builder *b, const yaml_event_t *e, enum yaml
         if (tag != NULL)
                 return bad(b->y, e->start_mark, "tags are not taken");
         if (b->depth == YAML_DEPTH_MAX)
-                return bad(b->y, e->start_mark, "more than %d levels", YAML_DEPTH_MAX);
+                return bad(b->y, e->start_mark, "too many levels");
+        if (is_full(b->y))
+                return bad(b->y, e->start_mark, "too many values");
 
-        struct yaml_node *n = NULL;
-        TRY(new_node(b->y, e, kind, &n));
+        struct yaml_node *n = new_node(b->y, e, kind, /* text_len= */ 0);
         TRY(place(b, e, n));
         b->open[b->depth++] = (struct open_node){.node = n};
         return NULL;
@@ -148,11 +144,13 @@ static int compare_keys(const void *left, const void *right)
 
 static struct fault *refuse_twins(const struct yaml *y, const struct yaml_node *mapping)
 {
+        assert(mapping != NULL); /* libyaml's starts and ends are balanced */
         if (mapping->count < 2)
                 return NULL;
-        const struct yaml_node **sorted = alloc_zero(mapping->count, sizeof(struct yaml_node *));
-        memcpy(sorted, mapping->keys, mapping->count * sizeof *sorted);
-        qsort(sorted, mapping->count, sizeof *sorted, compare_keys);
+        size_t size = mapping->count * sizeof(struct yaml_node *); /* NOLINT(bugprone-sizeof-expression): pointers */
+        struct yaml_node **sorted = alloc_zero(1, size);
+        memcpy(sorted, mapping->keys, size);
+        qsort(sorted, mapping->count, size / mapping->count, compare_keys);
         struct fault *f = NULL;
         for (size_t i = 1; f == NULL && i < mapping->count; i++)
                 if (strcmp(sorted[i - 1]->text, sorted[i]->text) == 0)
@@ -198,7 +196,7 @@ static struct fault *read_events(yaml_parser_t *parser, struct yaml *y)
         for (bool more = true; more;) {
                 yaml_event_t event;
                 if (!yaml_parser_parse(parser, &event)) /* only some errors have a mark of their own */
-                        return bad(y, parser->problem_mark.index > 0 ? parser->problem_mark : parser->mark, "%s",
+                        return bad(y, parser->problem_mark.index > 0 ? parser->problem_mark : parser->mark,
                                    parser->problem == NULL ? "not YAML" : parser->problem);
                 more = event.type != YAML_STREAM_END_EVENT;
                 struct fault *f = on_event(&b, &event);
@@ -260,7 +258,6 @@ void yaml_free(struct yaml *y)
                 return;
         for (size_t i = 0; i < y->node_count; i++) {
                 struct yaml_node *n = y->nodes[i];
-                free((char *) (uintptr_t) n->text); /* const towards readers, ours all the same */
                 free(n->items);
                 free(n->keys);
                 free(n);

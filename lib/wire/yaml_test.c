@@ -111,14 +111,14 @@ static void refuses(void **state UNUSED)
 
 static struct fault *nested(int levels, const char *open)
 {
-        char text[256] = "";
+        AUTO(buf) struct buf text = BUF(256);
         struct yaml *y = NULL;
         for (int i = 0; i < levels; i++)
-                strcat(text, open);
-        strcat(text, "1");
+                expect_ok(buf_append_str(&text, open));
+        expect_ok(buf_append_byte(&text, '1'));
         for (int i = levels; i > 0; i--)
-                strcat(text, open[0] == '[' ? "]" : "}");
-        struct fault *f = yaml_parse("t.yaml", span_str(text), &y);
+                expect_ok(buf_append_byte(&text, open[0] == '[' ? ']' : '}'));
+        struct fault *f = yaml_parse("t.yaml", buf_span(&text), &y);
         yaml_free(y);
         return f;
 }
