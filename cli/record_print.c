@@ -61,6 +61,10 @@ static struct fault *print_requester(const struct json *r, struct buf *out)
                 TRY(print_field(out, "account",
                                 member_text(pod, "serviceAccount", member_text(pod, "service_account", ""))));
                 TRY(print_field(out, "node", member_text(pod, "node", "")));
+                TRY(print_field(out, "cluster", member_text(pod, "cluster", "")));
+                const struct json *verified = json_get(pod, "verified");
+                if (verified != NULL && json_kind(verified) == JSON_BOOL && !json_bool(verified))
+                        TRY(print_field(out, "NOTE", "the pod is the node's word: it came without a bound token"));
         }
         return print_field(out, "volume", member_text(r, "volume", ""));
 }
@@ -80,6 +84,7 @@ static struct fault *print_basis(const struct json *r, struct buf *out)
         const struct json *any = json_get(r, "any_genuine");
         if (any != NULL && json_kind(any) == JSON_BOOL && json_bool(any))
                 TRY(print_field(out, "WARNING", "any genuine hardware was admitted, not only ours"));
+        TRY(print_field(out, "ak", member_text(r, "ak", "")));
         return print_field(out, "nonce", member_text(r, "nonce", ""));
 }
 

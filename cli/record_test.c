@@ -21,7 +21,8 @@ static struct json *make_record(void)
                 "\"references\":[\"nodes/n1\",\"boot/v1\"],\"verifier\":{\"id\":\"issuer\",\"build\":\"0.1.0\"},"
                 "\"evidence\":{\"kind\":\"tpm\",\"digest\":\"sha256:11\",\"insecure_development\":true},\"volume\":"
                 "\"csi-1\","
-                "\"pod\":{\"namespace\":\"payroll\",\"name\":\"app-1\",\"uid\":\"u1\",\"serviceAccount\":\"app\"},"
+                "\"pod\":{\"namespace\":\"payroll\",\"name\":\"app-1\",\"uid\":\"u1\",\"service_account\":\"app\","
+                "\"cluster\":\"lab\",\"verified\":false},"
                 "\"claims\":{\"app\":\"Payroll\"},"
                 "\"credentials\":[{\"slot\":\"x509\",\"type\":\"x509\",\"serial\":\"0a1b\",\"not_before\":1795456800,"
                 "\"not_after\":1795460400}]}";
@@ -122,6 +123,8 @@ static void everything_recorded_is_shown(void **state UNUSED)
                 "profile      default\n",
                 "pod          payroll/app-1 (uid u1)\n",
                 "account      app\n",
+                "cluster      lab\n",
+                "NOTE         the pod is the node's word",
                 "volume       csi-1\n",
                 "policy       sha256:00\n",
                 "revision     7\n",
