@@ -156,7 +156,9 @@ static struct fault *write_transcript(const struct binding *b, call_t *call, str
         m.secondary = pointers;
         call->what_case = VOUCHSAFE__READER__V1__READ_CALL__WHAT_TRANSCRIPT;
         call->transcript = &m;
-        return pb_pack(&call->base, out);
+        struct fault *f = pb_pack(&call->base, out);
+        call->transcript = NULL; /* it ends here */
+        return f;
 }
 
 struct fault *read_call_write(const struct read_call *c, struct buf *out)

@@ -4,7 +4,7 @@
 #include "attester/evidence/source.h"
 
 #define READER_FRAME_MAX       (1u << 20)
-#define READER_DEADLINE_MAX_MS (10 * 60 * 1000)
+#define READER_DEADLINE_MAX_MS ((int64_t) 600000)
 
 enum read_what { READ_EVIDENCE, READ_ENROLMENT, READ_ACTIVATION };
 struct read_call {

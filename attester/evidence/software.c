@@ -29,7 +29,7 @@ static struct fault *collect(void *self, const struct binding *binding, struct c
         item->value = BUF(EVIDENCE_ITEM_MAX);
         TRY(software_evidence_write(&e, &item->value));
         *ret_evidence = out;
-        out = (struct cmw){0}; /* what was given away is not freed */
+        memset(&out, 0, sizeof out); /* what was given away is not freed */
         return NULL;
 }
 

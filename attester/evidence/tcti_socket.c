@@ -138,9 +138,7 @@ static TSS2_RC transmit(TSS2_TCTI_CONTEXT *context, size_t size, const uint8_t *
                 ssize_t n = send(s->fd, command + at, size - at, MSG_NOSIGNAL);
                 if (n > 0)
                         at += (size_t) n;
-                else if (n < 0 && errno != EAGAIN && errno != EINTR)
-                        return TSS2_TCTI_RC_IO_ERROR;
-                else if (!is_ready(s->fd, POLLOUT, SEND_MAX_MS))
+                else if ((errno != EAGAIN && errno != EINTR) || !is_ready(s->fd, POLLOUT, SEND_MAX_MS))
                         return TSS2_TCTI_RC_IO_ERROR;
         }
         return TSS2_RC_SUCCESS;

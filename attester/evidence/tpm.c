@@ -70,7 +70,7 @@ static struct fault *do_collect(struct tpm_source *s, const struct work *w, stru
         item->value = BUF(EVIDENCE_ITEM_MAX);
         TRY(tpm_evidence_write(&e, &item->value));
         *w->evidence = out;
-        out = (struct cmw){0}; /* what was given away is not freed */
+        memset(&out, 0, sizeof out); /* what was given away is not freed */
         return NULL;
 }
 
@@ -89,7 +89,7 @@ static struct fault *do_enrolment(struct tpm_source *s, const struct work *w, st
         ek.certificate_count = 0;
         TRY(buf_append(&m.ak_public, buf_span(&s->ak.public)));
         *w->enrol = m;
-        m = (struct enrolment_material){0};
+        memset(&m, 0, sizeof m);
         return NULL;
 }
 
@@ -144,7 +144,7 @@ struct fault *evidence_tpm_open(const struct evidence_options *o, struct evidenc
         struct tpm_ak ak;
         TRY(tpm_ak_open(o->state_dir, &ak));
         /* tss2 writes five lines of its own for each error; ours says it once. An operator's setting wins. */
-        (void) setenv("TSS2_LOG", "all+NONE", /* overwrite= */ 0);
+        (void) setenv("TSS2_LOG", "all+NONE", 0); /* NOLINT(concurrency-mt-unsafe): before there are threads */
 
         struct tpm_source *s = NEW(struct tpm_source);
         s->tcti = alloc_string(o->tpm_tcti);

@@ -1,5 +1,6 @@
 #include "attester/evidence/tpm_activate.h"
 
+#include <assert.h>
 #include <tss2/tss2_mu.h>
 
 static struct fault *read_blobs(struct span id_object, struct span encrypted_secret, TPM2B_ID_OBJECT *ret_id,
@@ -42,6 +43,7 @@ static struct fault *activate(struct tpm_context *t, struct cancel *cancel, ESYS
         TPM_CALL(t, cancel, "activate credential",
                  Esys_ActivateCredential_Async(t->esys, ak, ek, ESYS_TR_PASSWORD, session, ESYS_TR_NONE, id, encrypted),
                  Esys_ActivateCredential_Finish(t->esys, &plain));
+        assert(plain != NULL); /* ESYS succeeded */
         struct fault *f = NULL;
         if (plain->size == 0)
                 f = fault(FAULT_DENIED, "tpm.activate", "the credential is empty");

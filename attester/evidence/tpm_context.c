@@ -1,5 +1,6 @@
 #include "attester/evidence/tpm_context.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <sys/stat.h>
@@ -102,6 +103,7 @@ static struct fault *sweep_class(struct tpm_context *t, struct cancel *cancel, T
                  Esys_GetCapability_Async(t->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, TPM2_CAP_HANDLES, first,
                                           HANDLES_MAX),
                  Esys_GetCapability_Finish(t->esys, &more, &found));
+        assert(found != NULL); /* ESYS succeeded */
         const TPML_HANDLE *handles = &found->data.handles;
         for (UINT32 i = 0; i < handles->count; i++) {
                 struct fault *f = flush_handle(t, cancel, handles->handle[i]);

@@ -10,7 +10,7 @@
 #include "lib/model/tpm_evidence.h"
 
 #define DER_SEQUENCE    0x30
-#define CHAIN_AREA_MAX  (32u * 1024)
+#define CHAIN_AREA_MAX  ((size_t) 32 * 1024)
 #define CHAIN_INDEX_MAX 16
 
 /* PolicySecret(TPM_RH_ENDORSEMENT) under SHA-256, as the profile prints it. */

@@ -1,5 +1,7 @@
 #include "attester/evidence/tpm_nv.h"
 
+#include <assert.h>
+
 #define NV_CHUNK_FLOOR 512 /* every TPM 2.0 reads so much at once */
 
 struct fault *tpm_nv_list(struct tpm_context *t, struct cancel *cancel, TPM2_HANDLE first, TPM2_HANDLE last,
@@ -11,6 +13,7 @@ struct fault *tpm_nv_list(struct tpm_context *t, struct cancel *cancel, TPM2_HAN
                  Esys_GetCapability_Async(t->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, TPM2_CAP_HANDLES, first,
                                           (UINT32) max),
                  Esys_GetCapability_Finish(t->esys, &more, &found));
+        assert(found != NULL); /* ESYS succeeded, here and below */
         const TPML_HANDLE *handles = &found->data.handles;
         size_t count = 0;
         while (count < handles->count && count < max && handles->handle[count] <= last) {
@@ -29,6 +32,7 @@ static struct fault *chunk_max(struct tpm_context *t, struct cancel *cancel, UIN
                  Esys_GetCapability_Async(t->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, TPM2_CAP_TPM_PROPERTIES,
                                           TPM2_PT_NV_BUFFER_MAX, 1),
                  Esys_GetCapability_Finish(t->esys, &more, &found));
+        assert(found != NULL);
         const TPML_TAGGED_TPM_PROPERTY *p = &found->data.tpmProperties;
         bool is_known = p->count == 1 && p->tpmProperty[0].property == TPM2_PT_NV_BUFFER_MAX;
         UINT32 max = is_known ? p->tpmProperty[0].value : NV_CHUNK_FLOOR;
@@ -45,6 +49,7 @@ static struct fault *read_chunk(struct tpm_context *t, struct cancel *cancel, ES
         TPM_CALL(t, cancel, "read NV",
                  Esys_NV_Read_Async(t->esys, auth, nv, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, len, offset),
                  Esys_NV_Read_Finish(t->esys, &data));
+        assert(data != NULL);
         if (data->size != len)
                 return fault(FAULT_INTERNAL, "tee.fault", "read NV: %u bytes instead of %u", data->size, len);
         return buf_append(out, span_make(data->buffer, data->size));
@@ -60,6 +65,7 @@ struct fault *tpm_nv_read(struct tpm_context *t, struct cancel *cancel, TPM2_HAN
         TPM_CALL(t, cancel, "look at NV index",
                  Esys_NV_ReadPublic_Async(t->esys, nv, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE),
                  Esys_NV_ReadPublic_Finish(t->esys, &public, NULL));
+        assert(public != NULL);
         TPMA_NV attributes = public->nvPublic.attributes;
         if ((attributes & TPMA_NV_WRITTEN) == 0)
                 return fault(FAULT_INTERNAL, "tee.fault", "NV index 0x%08x was never written", index);

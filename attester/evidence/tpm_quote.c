@@ -24,6 +24,7 @@ static struct fault *quote(struct tpm_context *t, struct cancel *cancel, ESYS_TR
                                   &scheme_of_key, pcrs),
                  Esys_Quote_Finish(t->esys, &attest, &signature));
 
+        assert(attest != NULL && signature != NULL); /* ESYS succeeded */
         uint8_t bytes[sizeof *signature];
         size_t len = 0;
         TRY(tpm_fault(Tss2_MU_TPMT_SIGNATURE_Marshal(signature, bytes, sizeof bytes, &len), "write signature"));
@@ -98,6 +99,7 @@ static struct fault *read_values(struct tpm_context *t, struct cancel *cancel, c
                 TPM_CALL(t, cancel, "read registers",
                          Esys_PCR_Read_Async(t->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &left),
                          Esys_PCR_Read_Finish(t->esys, &counter, &read, &values));
+                assert(read != NULL && values != NULL);
                 TRY(take_values(read, values, &left, e));
         }
         return NULL;

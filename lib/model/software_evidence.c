@@ -3,7 +3,7 @@
 #include "lib/wire/json.h"
 
 #define TAG         "vouchsafe-software-v1"
-#define MESSAGE_MAX (16u * 1024)
+#define MESSAGE_MAX ((size_t) 16 * 1024)
 
 struct software_evidence software_evidence_new(void)
 {

@@ -120,7 +120,7 @@ struct fault *tpm_evidence_read(struct span text, struct tpm_evidence *ret)
         TRY(json_need_base64url(j, "signature", &e.signature));
         TRY(json_need_base64url(j, "ak_public", &e.ak_public));
         const struct json *pcrs;
-        TRY(json_need_array(j, "pcrs", TPM_BANKS_MAX * TPM_PCR_COUNT, &pcrs));
+        TRY(json_need_array(j, "pcrs", (size_t) TPM_BANKS_MAX * TPM_PCR_COUNT, &pcrs));
         for (size_t i = 0; i < json_count(pcrs); i++)
                 TRY_AS(read_pcr(json_at(pcrs, i), &e), "pcrs[%zu]", i);
 

@@ -111,7 +111,7 @@ static void refuses_what_is_too_long(void **state)
         (void) state;
         AUTO(buf) struct buf text = BUF(16384);
         expect_ok(buf_append_str(&text, "{\"ak_public\":\"cA\",\"signature\":\"cw\",\"pcrs\":[],\"attest\":\""));
-        for (size_t i = 0; i < (TPM_ATTEST_MAX + 4) / 3 * 4; i++)
+        for (size_t i = 0; i < (size_t) (TPM_ATTEST_MAX + 4) / 3 * 4; i++)
                 expect_ok(buf_append_byte(&text, 'A'));
         expect_ok(buf_append_str(&text, "\"}"));
         AUTO(tpm_evidence) struct tpm_evidence e = tpm_evidence_new();
