@@ -12,7 +12,7 @@
 #include "lib/net/unix_socket.h"
 
 #define HEADER_LEN      4
-#define QUEUE_BYTES_MAX (4u * FRAME_MAX)
+#define QUEUE_BYTES_MAX ((size_t) 4 * FRAME_MAX)
 
 struct outgoing { /* a frame with its header, wiped when it has gone */
         struct outgoing *next;

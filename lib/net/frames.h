@@ -10,14 +10,16 @@
 #include "lib/base/clock.h"
 #include "lib/base/cancel.h"
 
-#define FRAME_MAX (2u << 20)
+#define FRAME_MAX       (2u << 20)
 #define FRAMES_UIDS_MAX 4
 
 struct frames_conn; /* one connection, of either side; sending is thread-safe */
 struct frames_events {
         void (*on_open)(void *self, struct frames_conn *c);
-        void (*on_frame)(void *self, struct frames_conn *c, struct span frame); /* must not block: it is the reading thread */
-        void (*on_close)(void *self, struct frames_conn *c, struct fault *why); /* last call for c; `why` is borrowed, may be NULL */
+        void (*on_frame)(void *self, struct frames_conn *c,
+                         struct span frame); /* must not block: it is the reading thread */
+        void (*on_close)(void *self, struct frames_conn *c,
+                         struct fault *why); /* last call for c; `why` is borrowed, may be NULL */
         void *self;
 };
 struct fault *frames_send(struct frames_conn *c, struct span frame) MUST_USE; /* FAULT_UNAVAILABLE "PEER_GONE" */

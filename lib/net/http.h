@@ -29,8 +29,10 @@ struct http;
 struct fault *http_new(const struct http_options *o, struct http **ret) MUST_USE;
 /* Any status is a reply; faults are FAULT_UNAVAILABLE "CONNECT" (refused, name, timeout to connect), "TLS" (the text says what of the
  * peer did not fit), "HTTP", FAULT_EXHAUSTED "REPLY_TOO_LARGE", and the cancel's. `etag` may be NULL (If-None-Match). */
-struct fault *http_get(struct http *h, const char *path, const char *etag, struct cancel *cancel, struct http_reply *ret) MUST_USE;
-struct fault *http_post(struct http *h, const char *path, struct span json, struct cancel *cancel, struct http_reply *ret) MUST_USE;
+struct fault *http_get(struct http *h, const char *path, const char *etag, struct cancel *cancel,
+                       struct http_reply *ret) MUST_USE;
+struct fault *http_post(struct http *h, const char *path, struct span json, struct cancel *cancel,
+                        struct http_reply *ret) MUST_USE;
 struct fault *http_post_bound(struct http *h, const char *path, struct span json, const uint8_t exporter[32],
                               struct cancel *cancel, struct http_reply *ret) MUST_USE;
 /* Exporter of the connection that the last exchange used. FAULT_PRECONDITION "NO_CONNECTION" when there is none. */

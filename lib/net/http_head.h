@@ -7,7 +7,7 @@
 
 #include "lib/base/span.h"
 
-#define HTTP_HEAD_MAX (16u * 1024)
+#define HTTP_HEAD_MAX (16u << 10)
 
 struct http_head {
         char method[8];

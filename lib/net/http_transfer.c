@@ -4,7 +4,7 @@
 
 #define EXCHANGE_MAX_MS 120000 /* for callers without a deadline */
 #define POLL_MAX_MS     60000
-#define REPLY_HEAD_MAX  (64u * 1024)
+#define REPLY_HEAD_MAX  (64u << 10)
 #define VERIFY_PIN      50 /* X509_V_ERR_APPLICATION_VERIFICATION: lib/crypt/tls has it for a pin that does not fit */
 
 /* ---- what libcurl calls ---- */

@@ -29,12 +29,13 @@ struct httpd_response {
         int status;
         char content_type[64]; /* "application/json" unless set */
         struct buf body;
-        char etag[96];           /* "" none */
-        int64_t retry_after_s;   /* 0 none */
+        char etag[96];         /* "" none */
+        int64_t retry_after_s; /* 0 none */
 };
 /* Runs in a worker. A fault becomes a problem document (lib/wire/problem). `extra` of a problem (the next nonce) is written by handlers
  * themselves, as an ordinary response. */
-typedef struct fault *(*httpd_handler)(void *self, const struct httpd_request *request, struct httpd_response *response);
+typedef struct fault *(*httpd_handler)(void *self, const struct httpd_request *request,
+                                       struct httpd_response *response);
 struct httpd_route {
         const char *method;
         const char *path; /* exact, or ending in "*" for a prefix: "/v1/records/" and star */
@@ -61,7 +62,8 @@ struct tls_server;
 struct fault *httpd_new(const struct httpd_options *o, struct httpd **ret) MUST_USE;
 struct fault *httpd_listen_unix(struct httpd *h, const char *path, mode_t mode) MUST_USE; /* replaces a stale socket */
 /* "127.0.0.1:8443" or "[::1]:8443"; port 0 picks one: *ret_port. In httpd_tls.c. */
-struct fault *httpd_listen_tls(struct httpd *h, const char *address, struct tls_server *tls, uint16_t *ret_port) MUST_USE;
+struct fault *httpd_listen_tls(struct httpd *h, const char *address, struct tls_server *tls,
+                               uint16_t *ret_port) MUST_USE;
 struct fault *httpd_start(struct httpd *h) MUST_USE;
 /* Stops listening, lets running handlers finish (grace_ms), closes, joins, frees. */
 void httpd_stop(struct httpd *h, int64_t grace_ms);

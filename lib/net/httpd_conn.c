@@ -9,7 +9,7 @@
 
 #define LINGER_MAX   (4u << 20) /* bytes that a refused client may still send before we hang up on it */
 #define LINGER_MS    2000
-#define READ_AHEAD   (64u * 1024)
+#define READ_AHEAD   (64u << 10)
 #define RETRY_BUSY_S 1
 
 static void conn_advance(struct httpd_conn *c);
@@ -143,7 +143,7 @@ static void conn_run(struct httpd_conn *c)
         if (busy == NULL)
                 return;
         busy = fault_recode(busy, FAULT_UNAVAILABLE);
-        fault_set_retry_after_ms(busy, RETRY_BUSY_S * 1000);
+        fault_set_retry_after_ms(busy, RETRY_BUSY_S * INT64_C(1000));
         conn_refuse(c, 0, busy, "", /* is_read= */ true);
 }
 

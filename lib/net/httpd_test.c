@@ -139,7 +139,7 @@ static struct httpd *server_new(size_t connections_max, int64_t idle_timeout_ms)
 }
 static struct httpd *server_default(void)
 {
-        return server_new(16, PATIENCE_S * 1000);
+        return server_new(16, PATIENCE_S * INT64_C(1000));
 }
 
 static int client(void)
@@ -354,7 +354,7 @@ static void client_leaves(void **state)
 
 static void too_many_connections(void **state)
 {
-        struct httpd *h = server_new(2, PATIENCE_S * 1000);
+        struct httpd *h = server_new(2, PATIENCE_S * INT64_C(1000));
         AUTO(buf) struct buf reply = BUF(REPLY_MAX);
         int first = client(), second = client(), third;
 
@@ -401,7 +401,7 @@ static void idle_connections(void **state)
 
 static void *stop_run(void *server)
 {
-        httpd_stop(server, PATIENCE_S * 1000);
+        httpd_stop(server, PATIENCE_S * INT64_C(1000));
         return NULL;
 }
 

@@ -1,5 +1,5 @@
 /* The core's sharp edges, and where each is met. Misuse of it is an assert inside, that is, death: every call of it is in
- * rpc.c, rpc_call.c and rpc_message.c. (T: the row or test of rpc_test.c)
+ * rpc.c, rpc_call.c and rpc_message.c. (T: the test in rpc_test.c or rpc_call_test.c)
  *
  *  1. An unknown method hangs until the client's deadline unless one unregistered request is always outstanding:
  *     server_arm, rpc_call_arm(NULL), answered UNIMPLEMENTED. T: unknown_methods.

@@ -13,7 +13,7 @@
 #include "lib/base/cancel.h"
 
 #define RPC_LANES_MAX   4
-#define RPC_MESSAGE_MAX (256u * 1024)
+#define RPC_MESSAGE_MAX (256u << 10)
 
 /* Fills *ret_reply with a message of the method's reply type, allocated so that protobuf_c_message_free_unpacked(reply, NULL) frees it
  * (rpc_reply_new); the request is borrowed. A fault's code and text become the status. */
