@@ -191,6 +191,7 @@ static void server_free(struct rpc_server *s)
         pthread_mutex_destroy(&s->mu);
         auto_close_cleanup(&s->lock_fd);
         free((char *) s->options.socket_path);
+        free((struct rpc_service *) s->options.services);
         free(s->entries);
         free(s);
 }
@@ -206,6 +207,14 @@ void rpc_server_stop(struct rpc_server *s, int64_t grace_ms)
         server_free(s);
 }
 
+/* The caller's array need not live longer than the call; the method tables in it are static. */
+static struct rpc_service *services_copy(const struct rpc_server_options *o)
+{
+        struct rpc_service *copy = alloc_zero(o->service_count, sizeof *copy);
+        memcpy(copy, o->services, o->service_count * sizeof *copy);
+        return copy;
+}
+
 struct fault *rpc_server_start(const struct rpc_server_options *o, struct rpc_server **ret)
 {
         AUTO_CLOSE int lock_fd = -1;
@@ -218,6 +227,7 @@ struct fault *rpc_server_start(const struct rpc_server_options *o, struct rpc_se
         s = NEW(struct rpc_server);
         s->options = *o;
         s->options.socket_path = alloc_string(o->socket_path);
+        s->options.services = services_copy(o);
         s->lock_fd = TAKE_FD(lock_fd);
         s->shutdown_op = (struct rpc_op){NULL, RPC_OP_SHUTDOWN};
         pthread_mutex_init(&s->mu, NULL);
