@@ -261,7 +261,7 @@ class World:
     def wait_issuer(self):
         def answers():
             if not self.issuer.alive():
-                raise RuntimeError("the issuer is gone: " + self.issuer.log_text()[-2000:])
+                raise RuntimeError("the issuer is gone: " + self.issuer.log_text()[-6000:])
             try:
                 return unix_get(self.path("run/issuer-health.sock"), "/readyz")[0] == 200
             except OSError:
@@ -274,7 +274,7 @@ class World:
 
         def answers():
             if not self.csi.alive():
-                raise RuntimeError("the node plugin is gone: " + self.csi.log_text()[-2000:])
+                raise RuntimeError("the node plugin is gone: " + self.csi.log_text()[-6000:])
             try:
                 return self.kubelet.probe().ready.value
             except Exception:
@@ -303,10 +303,21 @@ class World:
     def metrics(self, which="csi-health.sock"):
         return unix_get(self.path("run", which), "/metrics")[1]
 
+    def sanitizer_findings(self):
+        """What AddressSanitizer and its kin had to say, when the programs are built with them."""
+        marks = ("AddressSanitizer", "LeakSanitizer", "ThreadSanitizer", "runtime error:", "Assertion")
+        return [f"{p.name}: {line}" for p in self.programs for line in p.log_text().splitlines() if any(m in line for m in marks)]
+
     def close(self):
         for program in reversed(self.programs):
             if program.alive():
                 program.stop()
+        found = self.sanitizer_findings()
+        self.clean_up()
+        if found:
+            raise AssertionError("\n".join(found[:20]))
+
+    def clean_up(self):
         self.tpm.stop()
         if self.kubelet is not None:
             self.kubelet.channel.close()

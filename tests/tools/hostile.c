@@ -66,8 +66,10 @@ static struct fault *build(struct exchange *x, struct buf *ret_r)
         pod->node.name = alloc_string("app-0");
         pod->node.uid = alloc_string(x->pod_uid);
         pod->node.service_account = alloc_string("app");
-        pod->credential_count = is_case("no-credential") ? 0 : 1;
-        TRY(fill_credential(x, &pod->credentials[0]));
+        if (!is_case("no-credential")) {
+                pod->credential_count = 1;
+                TRY(fill_credential(x, &pod->credentials[0]));
+        }
         return issue_request_write(&request, ret_r);
 }
 
