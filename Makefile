@@ -18,8 +18,13 @@ PKGS := openssl libprotobuf-c jansson yaml-0.1 libcurl libevent libevent_openssl
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lgrpc_unsecure -lgpr
 
+# clang before 16 has this flag locked behind another one.
+ZERO := -ftrivial-auto-var-init=zero
+ZERO += $(if $(shell $(CC) -Werror $(ZERO) -fsyntax-only -x c /dev/null 2>&1), \
+        -enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-from-clang)
+
 WARN := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wundef -Werror
-HARDEN := -fstack-protector-strong -fstack-clash-protection -fPIE -ftrivial-auto-var-init=zero \
+HARDEN := -fstack-protector-strong -fstack-clash-protection -fPIE $(ZERO) \
         $(if $(filter x86_64,$(shell uname -m)),-fcf-protection)
 FLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 $(HARDEN)
 FLAGS_debug   := -O0 -g3
@@ -53,7 +58,7 @@ FUZZERS  := $(sort $(shell find lib csi attester issuer cli -name '*_fuzz.c' 2>/
 UNIT_BINS := $(UNITS:%.c=$(BUILD)/unit/%)
 REPLAYS  := $(FUZZERS:%.c=$(BUILD)/replay/%)
 
-.PHONY: all test unit flow lint format install clean help
+.PHONY: all test unit flow sanity lint format install clean help
 .SECONDARY:
 .DELETE_ON_ERROR:
 all: $(BINS) ## build the four programs (MODE=release|debug|asan|tsan, CC=gcc|clang)
@@ -118,6 +123,21 @@ $(BUILD)/tests/hostile: $(BUILD)/obj/tests/tools/hostile.o $(BUILD)/libattester-
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 flow: all $(BUILD)/tests/hostile ## flows through the real programs, a TPM and kubelet's calls (K=name for some)
 	BUILD=$(BUILD) tests/tools/run-flows $(if $(K),-k '$(K)')
+
+sanity: all ## the conformance suite csi-sanity, in full, against the real programs (docs/conformance.md)
+	BUILD=$(BUILD) tests/tools/run-sanity
+
+# Programs of the benchmarks: each a file of tests/bench, linked with the program's own parts that it measures.
+BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
+bench_parts = $(if $(filter issuer_rate,$(1)),issuer,csi)
+define bench_rule
+$(BUILD)/bench/$(1): $(BUILD)/obj/tests/bench/$(1).o $(BUILD)/lib$(call bench_parts,$(1))-program.a $(BUILD)/libfakes.a $(LIBS) $(BUILD)/libproto.a
+	@mkdir -p $$(@D)
+	$(CC) $(LDFLAGS_ALL) -o $$@ $$^ $(PKG_LIBS) -lcmocka
+endef
+$(foreach b,$(notdir $(BENCHES)),$(eval $(call bench_rule,$(b))))
+bench: all $(BENCHES) ## measure: a table and one JSON document (LONG=1 for longer runs, JSON=file)
+	BUILD=$(BUILD) tests/bench/run $(if $(LONG),--long) $(if $(JSON),--json $(JSON))
 
 # ---- the rest ------------------------------------------------------------------------------------------------------
 lint: $(PROTO_H) ## clang-format, clang-tidy, layer rule, banned calls

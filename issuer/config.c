@@ -5,8 +5,8 @@
 
 #define AT(member)  offsetof(struct issuer_config, member)
 #define OF(member)  offsetof(struct cluster_config, member)
-#define DAY_MS      (24ll * 3600 * 1000)
-#define BACKDATE_MS (10ll * 60 * 1000)
+#define DAY_MS      (24LL * 3600 * 1000)
+#define BACKDATE_MS (10LL * 60 * 1000)
 
 static const struct option cluster_rows[] = {
         {.name = "name",

@@ -69,7 +69,7 @@ static struct fault *get_volume_stats(void *self, const ProtobufCMessage *messag
         Csi__V1__NodeGetVolumeStatsResponse *reply =
                 (void *) rpc_reply_new(&csi__v1__node_get_volume_stats_response__descriptor);
         reply->n_usage = 2;
-        reply->usage = alloc_zero(2, sizeof *reply->usage);
+        reply->usage = alloc_zero(2, sizeof(Csi__V1__VolumeUsage *));
         reply->usage[0] =
                 usage_new(CSI__V1__VOLUME_USAGE__UNIT__BYTES, stats.bytes_total, stats.bytes_used, stats.bytes_free);
         reply->usage[1] = usage_new(CSI__V1__VOLUME_USAGE__UNIT__INODES, stats.inodes_total, stats.inodes_used,
@@ -92,7 +92,7 @@ static struct fault *get_capabilities(void *self UNUSED, const ProtobufCMessage 
         Csi__V1__NodeGetCapabilitiesResponse *reply =
                 (void *) rpc_reply_new(&csi__v1__node_get_capabilities_response__descriptor);
         reply->n_capabilities = COUNT_OF(types);
-        reply->capabilities = alloc_zero(COUNT_OF(types), sizeof *reply->capabilities);
+        reply->capabilities = alloc_zero(COUNT_OF(types), sizeof(Csi__V1__NodeServiceCapability *));
         for (size_t i = 0; i < COUNT_OF(types); i++) {
                 Csi__V1__NodeServiceCapability *capability =
                         (void *) rpc_reply_new(&csi__v1__node_service_capability__descriptor);

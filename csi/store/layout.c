@@ -1,5 +1,6 @@
 #include "csi/store/layout.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #include "lib/model/names.h"
@@ -113,6 +114,7 @@ struct source {
 
 static struct span part_bytes(enum part part, const struct source *from)
 {
+        assert(from->credential != NULL || part == PART_END || part >= PART_ROOTS); /* the table's rows have it so */
         switch (part) {
         case PART_KEY:
                 return secret_span(from->credential->private_key_pem);

@@ -41,7 +41,7 @@ void heap_put(struct heap *h, struct heap_item *item, struct boot at)
         heap_remove(h, item);
         if (h->count == h->room) {
                 h->room = h->room == 0 ? 64 : h->room * 2;
-                h->items = alloc_resize(h->items, h->room, sizeof(*h->items));
+                h->items = alloc_resize(h->items, h->room, sizeof(struct heap_item *));
         }
         item->at = at;
         h->items[h->count++] = item;

@@ -1,4 +1,4 @@
-#include "csi/volume/fixture.h"
+#include "tests/fakes/volume_fixture.h"
 
 static void renews(void **state)
 {

@@ -12,7 +12,7 @@
 #include "lib/base/random.h"
 #include "lib/crypt/x509_build.h"
 
-#define DAY_S      (24ll * 3600)
+#define DAY_S      (24LL * 3600)
 #define CA_LIFE_S  (3650 * DAY_S)
 #define TLS_LIFE_S (825 * DAY_S)
 #define BACKDATE_S 3600

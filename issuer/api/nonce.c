@@ -4,7 +4,7 @@
 
 #define VERSION    1
 #define KEY_LABEL  "vouchsafe-nonce-v1"
-#define HOUR_MS    (3600ll * 1000)
+#define HOUR_MS    (3600LL * 1000)
 #define SIGNED_LEN (NONCE_LEN - SHA256_LEN)
 #define INPUT_MAX  1024 /* label, hour, or nonce and audience: all shorter (BINDING_AUDIENCE_MAX) */
 

@@ -13,8 +13,8 @@
 
 #define NONCE_LEN        61
 #define NONCE_RANDOM_LEN 16
-#define NONCE_LIFE_MS    (300ll * 1000)
-#define NONCE_AHEAD_MS   (5ll * 1000) /* clocks of replicas differ by this much */
+#define NONCE_LIFE_MS    (300LL * 1000)
+#define NONCE_AHEAD_MS   (5LL * 1000) /* clocks of replicas differ by this much */
 #define MASTER_LEN       32
 
 void nonce_make(const struct secret *master, const char *audience, struct wall now,

@@ -38,8 +38,8 @@ static int64_t level_at(const struct rate_limit *r, const struct bucket *b, stru
         int64_t gone_ms = now.ms - b->at.ms;
         if (gone_ms < 0)
                 gone_ms = 0;
-        if (gone_ms > FORGOTTEN_S * 1000ll)
-                gone_ms = FORGOTTEN_S * 1000ll; /* bounds the product below */
+        if (gone_ms > FORGOTTEN_S * 1000LL)
+                gone_ms = FORGOTTEN_S * 1000LL; /* bounds the product below */
         int64_t level = b->level + gone_ms * r->per_second;
         return level < r->burst * MILLI ? level : r->burst * MILLI;
 }

@@ -14,7 +14,7 @@
 #define LOCAL_CONNECTIONS  64
 #define LOCAL_IDLE_MS      10000
 #define GRACE_MS           10000
-#define CERTIFICATE_WARN_S (30ll * 24 * 3600)
+#define CERTIFICATE_WARN_S (30LL * 24 * 3600)
 
 struct server {
         struct tls_server *tls;

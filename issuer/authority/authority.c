@@ -56,11 +56,11 @@ static void fill_call(PbCall *call, PbOrder *out, PbOrder **list, const struct l
         for (size_t i = 0; i < count; i++) {
                 vouchsafe__signer__v1__order__init(&out[i]);
                 /* packing only reads */
-                out[i].serial = (ProtobufCBinaryData){sizeof(in[i].serial), (uint8_t *) (uintptr_t) in[i].serial};
-                out[i].identity = (char *) (uintptr_t) in[i].identity;
+                out[i].serial = (ProtobufCBinaryData){sizeof(in[i].serial), (uint8_t *) in[i].serial};
+                out[i].identity = (char *) in[i].identity;
                 out[i].n_dns = in[i].dns_count;
-                out[i].dns = (char **) (uintptr_t) in[i].dns;
-                out[i].spki = (ProtobufCBinaryData){in[i].spki.len, (uint8_t *) (uintptr_t) in[i].spki.data};
+                out[i].dns = (char **) in[i].dns;
+                out[i].spki = (ProtobufCBinaryData){in[i].spki.len, (uint8_t *) in[i].spki.data};
                 out[i].not_before_unix_s = in[i].not_before_unix_s;
                 out[i].not_after_unix_s = in[i].not_after_unix_s;
                 list[i] = &out[i];

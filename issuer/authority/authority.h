@@ -10,8 +10,8 @@
 #include "lib/base/cancel.h"
 #include "lib/crypt/x509.h"
 
-#define INTERMEDIATE_LIFE_MIN_MS (60ll * 1000)
-#define INTERMEDIATE_LIFE_MAX_MS (24ll * 3600 * 1000)
+#define INTERMEDIATE_LIFE_MIN_MS (60LL * 1000)
+#define INTERMEDIATE_LIFE_MAX_MS (24LL * 3600 * 1000)
 
 struct authority_options {
         const char *trust_domain;

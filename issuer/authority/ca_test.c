@@ -81,7 +81,7 @@ static void init_makes_a_root_once(void **state)
         AUTO(cert) struct cert *root = read_certificate(f->certificate);
         assert_true(cert_is_ca(root));
         assert_string_equal(cert_uri(root, 0), "spiffe://example.org");
-        assert_int_equal(wall_unix_s(cert_not_after(root)), NOW + 3650ll * 86400);
+        assert_int_equal(wall_unix_s(cert_not_after(root)), NOW + 3650LL * 86400);
 
         expect_ok(authority_init_root(&f->options, at(99)));
         AUTO(cert) struct cert *again = read_certificate(f->certificate);
@@ -118,7 +118,7 @@ static void leaves_verify_up_to_the_root(void **state)
         buf_clear(&der);
         AUTO(cert) struct cert *root = read_certificate(f->certificate);
         struct cert_list roots = {1, {root}};
-        struct cert_list through = {1, {(struct cert *) (uintptr_t) ca_intermediate(ca)}};
+        struct cert_list through = {1, {(struct cert *) ca_intermediate(ca)}};
         expect_ok(cert_verify(leaf, &through, &roots, CERT_PURPOSE_WORKLOAD, at(0)));
         expect_fault(cert_verify(leaf, &through, &roots, CERT_PURPOSE_WORKLOAD, at(301)), FAULT_DENIED, "x509.expired");
         assert_string_equal(cert_uri(leaf, 0), "spiffe://example.org/ns/a");
@@ -153,7 +153,7 @@ static void the_intermediate_changes_at_half_of_its_life(void **state)
 static void the_intermediate_never_outlives_the_root(void **state)
 {
         struct fixture *f = *state;
-        const int64_t root_end = 3650ll * 86400;
+        const int64_t root_end = 3650LL * 86400;
         AUTO(ca) struct ca *ca = NULL;
         expect_ok(ca_load(&f->options, at(root_end - 100), &ca));
         assert_int_equal(wall_unix_s(cert_not_after(ca_intermediate(ca))), NOW + root_end);

@@ -11,7 +11,7 @@
 #include "lib/crypt/x509_build.h"
 #include "lib/model/spiffe_id.h"
 
-#define ROOT_LIFE_S (3650ll * 24 * 3600)
+#define ROOT_LIFE_S (3650LL * 24 * 3600)
 #define PEM_MAX     (16 * 1024)
 
 void authority_serial(uint8_t ret[16])

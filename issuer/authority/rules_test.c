@@ -5,7 +5,7 @@
 #define NOW 1795456800
 
 static const struct rules rules = {SPAN("example.org"), 3600, 30};
-static const struct wall now = {NOW * 1000ll};
+static const struct wall now = {NOW * 1000LL};
 static const int64_t issuer_end_s = NOW + 7200;
 
 static struct key *p256, *p384;

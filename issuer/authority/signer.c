@@ -53,7 +53,7 @@ static void send_leaves(const struct signer *s, uint64_t id, const struct buf *l
         vouchsafe__signer__v1__intermediate__init(&intermediate);
         const struct cert *c = ca_intermediate(s->ca);
         struct span der = cert_der(c);
-        intermediate.certificate = (ProtobufCBinaryData){der.len, (uint8_t *) (uintptr_t) der.data}; /* only read */
+        intermediate.certificate = (ProtobufCBinaryData){der.len, (uint8_t *) der.data}; /* only read */
         intermediate.not_after_unix_s = wall_unix_s(cert_not_after(c));
         intermediate.renew_at_unix_s = ca_renew_at_unix_s(s->ca);
 

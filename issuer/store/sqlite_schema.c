@@ -10,7 +10,7 @@
 #define TEXT_OF(x)     TEXT_OF_(x)
 #define TEXT_OF_(x)    #x
 /* Below this size every page is looked at when the store opens (quick_check reads about 1 GB/s). */
-#define CHECK_ALL_BELOW (64ll * 1024 * 1024)
+#define CHECK_ALL_BELOW (64LL * 1024 * 1024)
 
 static const char schema[] =
         "BEGIN IMMEDIATE;"

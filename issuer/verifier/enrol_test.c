@@ -6,7 +6,7 @@
 #include "tests/fakes/expect.h"
 
 #define NOW 1795456800
-static const struct wall now = {NOW * 1000ll};
+static const struct wall now = {NOW * 1000LL};
 
 static struct fake_tpm tpm;
 static struct key *root_key, *other_key, *rsa;
@@ -85,7 +85,7 @@ static void a_good_enrolment_becomes_a_record(void **state UNUSED)
         key_spki_sha256(tpm.ek, digest);
         assert_memory_equal(r->ek_digest, digest, SHA256_LEN);
         assert_string_equal(r->ek_issuer, "CN=maker");
-        assert_int_equal(r->ek_not_after_unix_s, NOW + 365ll * 86400);
+        assert_int_equal(r->ek_not_after_unix_s, NOW + 365LL * 86400);
         assert_null(r->node);
         assert_null(r->cluster);
         assert_false(r->has_clock);

@@ -8,7 +8,7 @@
 #define ISSUER   "https://kubernetes.default.svc.cluster.local"
 #define AUDIENCE "https://issuer.example.org"
 
-static const struct wall now = {NOW * 1000ll};
+static const struct wall now = {NOW * 1000LL};
 static struct key *keys[2];
 static struct cluster clusters[2];
 

@@ -6,7 +6,7 @@
 #include "lib/base/parse.h"
 
 #define HEADERS_MAX        64
-#define CONTENT_LENGTH_MAX (1ull << 40) /* only so that it fits; a route's own limit comes after */
+#define CONTENT_LENGTH_MAX (1ULL << 40) /* only so that it fits; a route's own limit comes after */
 
 struct seen { /* headers that may be there once */
         bool host, content_length, connection_close, connection_keep;

@@ -6,7 +6,7 @@
 #include "tests/fakes/expect.h"
 #include "tests/fakes/tpm_quote.h"
 
-#define YEAR_S (365ll * 24 * 3600)
+#define YEAR_S (365LL * 24 * 3600)
 
 struct fake_ek_certificate fake_ek_certificate(const struct key *k, const char *issuer_name,
                                                const struct key *issuer_key, int64_t now_unix_s)

@@ -1,5 +1,5 @@
-/* fixture: volumes on real mounts in a mount namespace of the test's own, with a fake acquirer and a fake clock. For the tests of this
- * folder; each is a process, so that what is static here is one test program's. */
+/* volume_fixture: volumes on real mounts in a mount namespace of the test's own, with a fake acquirer and a fake clock.
+ * For the tests of csi/volume; each is a process, so that what is static here is one test program's. */
 #pragma once
 
 #include <fcntl.h>
