@@ -12,11 +12,14 @@ import grpc
 from proto import csi_pb2 as csi
 from controller import Refusal
 
+KUBELET_TIMEOUT = 120  # seconds: what kubelet gives a call; the suite has no deadlines
+
 
 class Proxy(grpc.GenericRpcHandler):
-    def __init__(self, socket, kubelet, controller, mount_dir):
-        """`mount_dir` is csi-sanity's --csi.mountdir: its targets are <mount_dir>/target."""
-        self.kubelet, self.controller, self.target = kubelet, controller, os.path.join(mount_dir, "target")
+    def __init__(self, socket, kubelet, controller, mount_dir, published):
+        """`mount_dir` is csi-sanity's --csi.mountdir: its targets are <mount_dir>/target. `published` is told the real path of each."""
+        self.kubelet, self.controller, self.published = kubelet, controller, published
+        self.target = os.path.join(mount_dir, "target")
         self.calls = {}  # method -> how often it reached the plugin
         self.lock = threading.Lock()
         self.rewrites = {"/csi.v1.Node/NodePublishVolume": (csi.NodePublishVolumeRequest, "target_path"),
@@ -39,7 +42,7 @@ class Proxy(grpc.GenericRpcHandler):
             stand_in = self.controller.methods().get(method)
             if stand_in is not None:
                 return stand_in(data).SerializeToString()
-            return self.forward(method, data, context.time_remaining())
+            return self.forward(method, data, min(KUBELET_TIMEOUT, context.time_remaining() or KUBELET_TIMEOUT))
         except Refusal as refusal:
             context.abort(refusal.code, refusal.text)
         except grpc.RpcError as error:
@@ -67,7 +70,10 @@ class Proxy(grpc.GenericRpcHandler):
         setattr(request, field, real)
         os.makedirs(os.path.dirname(real), mode=0o750, exist_ok=True)  # kubelet's duty
         try:
-            return self.kubelet.raw(method, request.SerializeToString(), seconds)
+            reply = self.kubelet.raw(method, request.SerializeToString(), seconds)
+            if method == "/csi.v1.Node/NodePublishVolume":
+                self.published(real)
+            return reply
         finally:
             self.mirror(real)
 
