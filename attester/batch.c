@@ -80,7 +80,7 @@ static enum remedy remedy_for(const struct fault *failed)
                 return REMEDY_AGAIN;
         if (strcmp(token, "stale_policy") == 0)
                 return REMEDY_FORGET;
-        if (strcmp(token, "tpm.ak_unknown") == 0)
+        if (strcmp(token, "tpm.ak_unknown") == 0 || strcmp(token, "tee.wiped") == 0)
                 return REMEDY_ENROL;
         return REMEDY_NONE;
 }
@@ -201,19 +201,26 @@ static struct fault *attempts(struct batch *b, struct order **orders, size_t cou
         return failed;
 }
 
-static void drop_cancelled(struct batch *b, struct order **orders, size_t count)
+/* Nobody waits for these any more. Returns how many are left. */
+static size_t drop_cancelled(struct batch *b, struct order **orders, size_t count)
 {
         struct boot now = clock_boot(b->o.clock);
+        size_t left = 0;
         for (size_t i = 0; i < count; i++) {
-                if (!atomic_load(&orders[i]->cancelled) && orders[i]->deadline.ms > now.ms)
+                if (!atomic_load(&orders[i]->cancelled) && orders[i]->deadline.ms > now.ms) {
+                        left++;
                         continue;
+                }
                 AUTO(fault) struct fault *late = fault(FAULT_DEADLINE, "DEADLINE", "waited too long for a quote");
                 answer(b, &orders[i], late, NULL);
         }
+        return left;
 }
 
 static void serve(struct batch *b, struct order **orders, size_t count)
 {
+        if (drop_cancelled(b, orders, count) == 0)
+                return;
         AUTO(cancel) struct cancel cancel;
         cancel_init(&cancel, b->o.clock, (struct boot){clock_boot(b->o.clock).ms + b->o.attempt_timeout_ms});
         pthread_mutex_lock(&b->mu);
@@ -222,7 +229,6 @@ static void serve(struct batch *b, struct order **orders, size_t count)
                 cancel_trip(&cancel);
         pthread_mutex_unlock(&b->mu);
 
-        drop_cancelled(b, orders, count);
         AUTO(fault) struct fault *failed = attempts(b, orders, count, &cancel);
         note_attempt(b, failed);
         if (failed != NULL) {

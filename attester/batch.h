@@ -3,7 +3,7 @@
  * One worker owns the issuer's connection and the evidence source. While it is busy, orders wait; when it is free it takes all that
  * wait and ask for the same mechanism (first acquisitions before renewals), up to the protocol's limits. It never lingers:
  * a single order at an idle attester starts at once. What is worth another attempt at once (a changed connection, a stale nonce
- * or policy, an AK that the issuer does not know) is retried here a few times; everything else is the caller's to schedule. */
+ * or policy, an AK that the issuer does not know or the TEE has lost) is retried here a few times; everything else is the caller's to schedule. */
 #pragma once
 
 #include "attester/acquire/mechanism.h"

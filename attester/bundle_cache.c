@@ -20,6 +20,7 @@ struct bundle_cache {
         bool stopping, asked;    /* guarded by mu */
         struct buf json;         /* guarded by mu; empty: none yet */
         uint64_t sequence;       /* guarded by mu */
+        uint64_t wanted;         /* guarded by mu: the newest that a reply named */
         int64_t hint_s;          /* guarded by mu */
         struct cancel *fetching; /* guarded by mu: what stop trips */
         char etag[96];           /* the thread's */
@@ -103,14 +104,15 @@ static void *refresh(void *arg)
         int64_t retry_ms = RETRY_MIN_MS, pause_ms = 0;
         do {
                 AUTO(fault) struct fault *failed = fetch_once(b);
-                if (failed == NULL) {
+                pthread_mutex_lock(&b->mu);
+                bool is_behind = b->sequence < b->wanted; /* another replica answered, which does not have it yet */
+                pause_ms = b->hint_s * 1000;
+                pthread_mutex_unlock(&b->mu);
+                if (failed == NULL && !is_behind) {
                         retry_ms = RETRY_MIN_MS;
-                        pthread_mutex_lock(&b->mu);
-                        pause_ms = b->hint_s * 1000;
-                        pthread_mutex_unlock(&b->mu);
                         continue;
                 }
-                if (retry_ms == RETRY_MAX_MS / 2 || retry_ms == RETRY_MIN_MS)
+                if (failed != NULL && retry_ms == RETRY_MIN_MS)
                         log_warn("bundle_not_fetched", KV("problem", failed));
                 pause_ms = retry_ms;
                 retry_ms = retry_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : retry_ms * 2;
@@ -154,6 +156,8 @@ struct fault *bundle_cache_get(struct bundle_cache *b, uint64_t at_least, struct
 {
         struct fault *failed = NULL;
         pthread_mutex_lock(&b->mu);
+        if (at_least > b->wanted)
+                b->wanted = at_least;
         while (failed == NULL && !b->stopping && (b->json.len == 0 || b->sequence < at_least)) {
                 if (!b->asked) {
                         b->asked = true;

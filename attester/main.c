@@ -93,6 +93,9 @@ static struct fault *start(struct attester *a)
         };
         TRY(server_start(&options, &a->server));
         atomic_store(&a->listening, a->server);
+        uint64_t sequence = bundle_cache_sequence(a->bundles);
+        if (sequence != 0) /* it may have changed after somebody began to watch and before the line above */
+                server_bundle_changed(a->server, sequence);
         if (c->health_socket != NULL)
                 TRY(health_start(c->health_socket, a->batch, a->bundles, c->insecure_development, &clock_system,
                                  &a->health));

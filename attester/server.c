@@ -1,5 +1,6 @@
 #include "attester/server.h"
 
+#include "attester/call.h"
 #include "attester/message.h"
 #include "lib/base/log.h"
 #include "lib/net/frames.h"
@@ -61,29 +62,10 @@ static void order_done(struct order *o, const struct fault *failed, const struct
         free(w);
 }
 
-static struct fault *order_from(const Vouchsafe__Attester__V1__Acquire *m, struct order **ret)
-{
-        if (m->volume[0] == '\0' || m->profile[0] == '\0' || m->pod == NULL)
-                return fault(FAULT_INVALID, "CALL", "acquire needs volume, profile and pod");
-        if (strlen(m->volume) > VOLUME_ID_MAX || strlen(m->profile) > NAME_MAX_LEN || m->token.len > TOKEN_MAX)
-                return fault(FAULT_INVALID, "CALL", "volume, profile or token is too long");
-        struct order *o = NEW(struct order);
-        o->volume = alloc_string(m->volume);
-        o->profile = alloc_string(m->profile);
-        o->pod_namespace = alloc_string(m->pod->namespace_);
-        o->pod_name = alloc_string(m->pod->name);
-        o->pod_uid = alloc_string(m->pod->uid);
-        o->service_account = alloc_string(m->pod->service_account);
-        o->token = m->token.len > 0 ? secret_copy(span_make(m->token.data, m->token.len)) : NULL;
-        o->renewal = m->renewal != 0;
-        *ret = o;
-        return NULL;
-}
-
 static void take_acquire(struct server *s, struct frames_conn *c, const call_t *call)
 {
         struct order *o = NULL;
-        AUTO(fault) struct fault *bad = order_from(call->acquire, &o);
+        AUTO(fault) struct fault *bad = call_to_order(call->acquire, &o);
         if (bad != NULL) {
                 message_send_problem(c, call->id, bad);
                 return;
@@ -206,6 +188,11 @@ static void answer_status(struct server *s, struct frames_conn *c, uint64_t call
 
 static void dispatch(struct server *s, struct frames_conn *c, const call_t *call)
 {
+        if (call->id == 0 && call->body_case != VOUCHSAFE__ATTESTER__V1__CALL__BODY_CANCEL) {
+                AUTO(fault) struct fault *nameless = fault(FAULT_INVALID, "CALL", "a call's id is never 0");
+                message_send_problem(c, 0, nameless);
+                return;
+        }
         switch (call->body_case) {
         case VOUCHSAFE__ATTESTER__V1__CALL__BODY_ACQUIRE:
                 take_acquire(s, c, call);
