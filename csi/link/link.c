@@ -60,6 +60,27 @@ static void on_open(void *self, struct frames_conn *c UNUSED)
         log_info("attester_connected");
 }
 
+/* Under mu. */
+static void lose_all(struct link *l)
+{
+        const char *id;
+        void *value;
+        for (size_t at = 0; map_next(l->calls, &at, &id, &value);) {
+                struct pending *p = value;
+                p->lost = true;
+                pthread_cond_signal(&p->cond);
+        }
+}
+
+/* An answer without an owner is everybody's: better that all ask again than that one waits in vain until its deadline. */
+static void on_stray(struct link *l, const char *what, const struct fault *why)
+{
+        log_error(what, KV("problem", why));
+        pthread_mutex_lock(&l->mu);
+        lose_all(l);
+        pthread_mutex_unlock(&l->mu);
+}
+
 static void on_frame(void *self, struct frames_conn *c UNUSED, struct span frame)
 {
         struct link *l = self;
@@ -67,10 +88,14 @@ static void on_frame(void *self, struct frames_conn *c UNUSED, struct span frame
         AUTO(fault)
         struct fault *bad = pb_unpack(&vouchsafe__attester__v1__answer__descriptor, frame, &PBCHECK_LIMITS, &message);
         if (bad != NULL) {
-                log_error("attester_answer_unreadable", KV("problem", bad));
+                on_stray(l, "attester_answer_unreadable", bad);
                 return;
         }
         answer_t *answer = (answer_t *) message;
+        if (answer->id == 0) { /* it could not read one of our calls, and can't say which */
+                AUTO(fault) struct fault *unread = answer->problem != NULL ? answer_to_fault(answer->problem) : NULL;
+                on_stray(l, "attester_call_unreadable", unread);
+        }
         char id[CALL_ID_LEN];
         id_text(answer->id, id);
 
@@ -89,13 +114,7 @@ static void on_close(void *self, struct frames_conn *c UNUSED, struct fault *why
         struct link *l = self;
         pthread_mutex_lock(&l->mu);
         l->up = false;
-        const char *id;
-        void *value;
-        for (size_t at = 0; map_next(l->calls, &at, &id, &value);) {
-                struct pending *p = value;
-                p->lost = true;
-                pthread_cond_signal(&p->cond);
-        }
+        lose_all(l);
         bool stopping = l->stopping;
         pthread_mutex_unlock(&l->mu);
         if (!stopping)
@@ -166,7 +185,9 @@ static void tell_cancelled(struct link *l, uint64_t id)
 static struct fault *exchange_locked(struct link *l, struct pending *p, call_t *call, struct cancel *cancel)
 {
         TRY(wait_until_up(l, p, cancel));
+        TRY(cancel_check(cancel));
         call->id = ++l->last_id;
+        call->deadline_ms = cancel_left_ms(cancel, INT32_MAX); /* what waiting has left of it */
         char id[CALL_ID_LEN];
         id_text(call->id, id);
         TRY(map_put(l->calls, id, p, NULL));
@@ -179,7 +200,7 @@ static struct fault *exchange_locked(struct link *l, struct pending *p, call_t *
         if (was_sent)
                 failed = wait_for_answer(l, p, cancel);
         map_remove(l->calls, id);
-        if (was_sent && p->answer == NULL && !p->lost) {
+        if (was_sent && p->answer == NULL) { /* also one that is lost: it may have gone out over the next connection */
                 pthread_mutex_unlock(&l->mu);
                 tell_cancelled(l, call->id);
                 pthread_mutex_lock(&l->mu);
@@ -191,7 +212,6 @@ static struct fault *exchange(struct link *l, call_t *call, struct cancel *cance
 {
         struct pending p = {.link = l};
         cond_init_boot(&p.cond);
-        call->deadline_ms = cancel_left_ms(cancel, INT32_MAX);
         cancel_set_wake(cancel, wake_pending, &p);
 
         pthread_mutex_lock(&l->mu);

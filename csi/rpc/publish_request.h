@@ -11,7 +11,7 @@
 
 enum read_only_policy { READ_ONLY_REQUIRE, READ_ONLY_FORCE };
 struct publish_rules {
-        const char *kubelet_dir; /* no trailing slash */
+        const char *kubelet_dir;
         const char *audience;    /* of the token that we take */
         enum read_only_policy read_only;
 };

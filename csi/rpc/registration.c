@@ -14,9 +14,10 @@
 #include "lib/net/rpc.h"
 #include "proto/pluginregistration.pb-c.h"
 
-#define PAUSE_MIN_MS 1000
-#define PAUSE_MAX_MS 60000
-#define SOCKET_NAME  VOUCHSAFE_DRIVER_NAME "-reg.sock"
+#define PAUSE_MIN_MS    1000
+#define PAUSE_MAX_MS    60000
+#define NOTIFY_GRACE_MS 1000 /* kubelet's own notification is being answered when it makes us go */
+#define SOCKET_NAME     VOUCHSAFE_DRIVER_NAME "-reg.sock"
 
 struct registration {
         char *registry_dir, *socket_path, *endpoint;
@@ -89,23 +90,31 @@ static bool socket_is_there(const struct registration *r)
         return stat(r->socket_path, &found) == 0 && S_ISSOCK(found.st_mode);
 }
 
-/* Sleeps until something happens in the registry directory, somebody wakes us, or `timeout_ms` is over (-1: for ever). */
-static void wait_for_change(struct registration *r, int timeout_ms)
+static void drain_wakes(struct registration *r)
 {
-        struct pollfd fds[] = {{.fd = r->stop_fd, .events = POLLIN}, {.fd = r->watch_fd, .events = POLLIN}};
-        (void) poll(fds, COUNT_OF(fds), timeout_ms); /* an interrupted wait is as good as a short one */
-        char events[4096];
-        while (read(r->watch_fd, events, sizeof events) > 0)
-                continue;
         uint64_t wakes;
         (void) !read(r->stop_fd, &wakes, sizeof wakes); /* non-blocking: nothing there is fine */
 }
 
-static void pause_ms(struct registration *r, int ms)
+/* Sleeps until something happens in the registry directory or somebody wakes us. */
+static void wait_for_change(struct registration *r)
+{
+        struct pollfd fds[] = {{.fd = r->stop_fd, .events = POLLIN}, {.fd = r->watch_fd, .events = POLLIN}};
+        (void) poll(fds, COUNT_OF(fds), -1); /* an interrupted wait is as good as a short one */
+        char events[4096];
+        while (read(r->watch_fd, events, sizeof events) > 0)
+                continue;
+        drain_wakes(r);
+}
+
+/* Sleeps for `*ms`, shorter when somebody wakes us, and doubles it for the next time. */
+static void pause_ms(struct registration *r, int *ms)
 {
         struct pollfd wake = {.fd = r->stop_fd, .events = POLLIN};
+        drain_wakes(r); /* a wake of before the pause is no reason to cut it */
         if (!atomic_load(&r->stopping))
-                (void) poll(&wake, 1, ms); /* woken early is fine */
+                (void) poll(&wake, 1, *ms);
+        *ms = *ms * 2 > PAUSE_MAX_MS ? PAUSE_MAX_MS : *ms * 2;
 }
 
 static void watch_directory(struct registration *r)
@@ -123,21 +132,20 @@ static void *watch(void *arg)
         while (!atomic_load(&r->stopping)) {
                 bool refused = atomic_exchange(&r->refused, false);
                 if (r->server != NULL && !refused && socket_is_there(r)) {
-                        wait_for_change(r, -1);
+                        wait_for_change(r);
                         continue;
                 }
 
-                atomic_store(&r->done, false);
-                rpc_server_stop(TAKE(r->server), 0);
-                if (refused) {
-                        pause_ms(r, pause);
-                        pause = pause * 2 > PAUSE_MAX_MS ? PAUSE_MAX_MS : pause * 2;
-                }
+                if (atomic_exchange(&r->done, false))
+                        pause = PAUSE_MIN_MS; /* what failed before is over */
+                rpc_server_stop(TAKE(r->server), NOTIFY_GRACE_MS);
+                if (refused)
+                        pause_ms(r, &pause);
                 watch_directory(r);
                 AUTO(fault) struct fault *failed = atomic_load(&r->stopping) ? NULL : serve(r);
                 if (failed != NULL) {
                         log_warn("registration_socket_failed", KV("problem", failed));
-                        pause_ms(r, pause);
+                        pause_ms(r, &pause);
                         continue;
                 }
                 log_info("registration_socket_made", KV("path", r->socket_path));

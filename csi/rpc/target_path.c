@@ -45,11 +45,23 @@ static bool take_text(const char **at, const char *text)
         return true;
 }
 
+/* Slashes at its end, as an operator may write them, do not count. */
+static bool take_folder(const char **at, const char *folder)
+{
+        size_t len = strlen(folder);
+        while (len > 0 && folder[len - 1] == '/')
+                len--;
+        if (strncmp(*at, folder, len) != 0)
+                return false;
+        *at += len;
+        return true;
+}
+
 struct fault *target_path_parse(const char *kubelet_dir, const char *path, struct target_path *ret)
 {
         struct target_path found;
         const char *at = path;
-        bool fits = take_text(&at, kubelet_dir) && take_text(&at, "/pods/") &&
+        bool fits = take_folder(&at, kubelet_dir) && take_text(&at, "/pods/") &&
                     take_part(&at, found.pod_uid, POD_UID_MAX) && take_text(&at, "/volumes/kubernetes.io~csi/") &&
                     take_part(&at, found.volume_name, VOLUME_NAME_MAX) && take_text(&at, "/mount") && *at == '\0';
         if (!fits)

@@ -94,9 +94,9 @@ static bool parse_line(struct span line, struct mountinfo_entry *e)
                 if (!take_until(&line, ' ', &optional))
                         return false;
         } while (!span_eq(optional, SPAN("-")));
-        if (!take_until(&line, ' ', &fs_type) || !take_until(&line, ' ', &source) || !take_until(&line, ' ', &super) ||
-            line.data != NULL)
+        if (!take_until(&line, ' ', &fs_type) || !take_until(&line, ' ', &source))
                 return false;
+        super = line; /* some file systems (9p) show blanks in their options as they are */
         if (device.len == 0 || memchr(device.data, ':', device.len) == NULL || root.len == 0 || path.len == 0 ||
             path.data[0] != '/' || fs_type.len == 0 || super.len == 0)
                 return false;

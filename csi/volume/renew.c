@@ -14,7 +14,8 @@ static bool has_what_it_needs(struct volume *v)
                 return true;
         v->facts.waits_for_token = true;
         volume_set_problem(v, "token.expired",
-                           "the pod's service account token has expired; kubelet brings the next one");
+                           "the pod's service account token has expired, or this driver was restarted; kubelet brings "
+                           "the next one");
         volumes_count_renewal(v->in, RENEWAL_NOT_READY);
         return false;
 }
