@@ -85,7 +85,7 @@ struct fault *issuer_new(const struct issuer_options *o, struct issuer **ret)
 static struct fault *problem_of(struct issuer *i, const struct http_reply *reply)
 {
         AUTO(json) struct json *body = NULL;
-        AUTO(fault) struct fault *unreadable = json_parse(buf_span(&reply->body), &body);
+        fault_free(json_parse(buf_span(&reply->body), &body)); /* unreadable: problem_read says so */
         struct fault *problem = problem_read(reply->status, body);
         if (reply->retry_after_ms > 0 && fault_retry_after_ms(problem) == 0)
                 fault_set_retry_after_ms(problem, reply->retry_after_ms);

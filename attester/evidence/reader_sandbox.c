@@ -62,6 +62,7 @@ static const int denied[] = {
 
 static int fill(scmp_filter_ctx filter)
 {
+        const struct scmp_arg_cmp not_unix = {.arg = 0, .op = SCMP_CMP_NE, .datum_a = AF_UNIX};
         int rc = 0;
         for (size_t i = 0; rc == 0 && i < COUNT_OF(denied); i++) {
                 rc = seccomp_rule_add(filter, DENY, denied[i], 0);
@@ -69,9 +70,9 @@ static int fill(scmp_filter_ctx filter)
                         rc = 0; /* this architecture has no such call */
         }
         if (rc == 0)
-                rc = seccomp_rule_add(filter, DENY, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_NE, AF_UNIX));
+                rc = seccomp_rule_add(filter, DENY, SCMP_SYS(socket), 1, not_unix);
         if (rc == 0)
-                rc = seccomp_rule_add(filter, DENY, SCMP_SYS(socketpair), 1, SCMP_A0(SCMP_CMP_NE, AF_UNIX));
+                rc = seccomp_rule_add(filter, DENY, SCMP_SYS(socketpair), 1, not_unix);
         if (rc == 0)
                 rc = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
         return rc;
