@@ -78,7 +78,7 @@ static void reads_the_kernels_own(void **state)
         (void) state;
         AUTO(mountinfo) struct mountinfo m = {0};
         expect_ok(mountinfo_read(&m));
-        assert_true(mountinfo_find(&m, "/", NULL) >= 1);
+        assert_true(mountinfo_find(&m, "/proc", NULL) >= 1);
 }
 
 static void takes_an_empty_table(void **state)
