@@ -25,7 +25,7 @@ struct registration {
         struct rpc_server *server; /* owned by the watching thread after start */
         pthread_t watcher;
         int stop_fd, watch_fd;
-        atomic_bool stopping, done, refused;
+        atomic_bool stopping, done, was_done, refused;
 };
 
 static struct fault *get_info(void *self, const ProtobufCMessage *request UNUSED, struct cancel *cancel UNUSED,
@@ -56,6 +56,7 @@ static struct fault *notify(void *self, const ProtobufCMessage *message, struct 
         const Pluginregistration__RegistrationStatus *status = (const void *) message;
         atomic_store(&r->done, status->plugin_registered != 0);
         if (status->plugin_registered) {
+                atomic_store(&r->was_done, true);
                 log_info("registered_with_kubelet", KV("endpoint", r->endpoint));
         } else {
                 log_error("registration_refused", KV("by", "kubelet"), KV("reason", status->error));
@@ -107,14 +108,13 @@ static void wait_for_change(struct registration *r)
         drain_wakes(r);
 }
 
-/* Sleeps for `*ms`, shorter when somebody wakes us, and doubles it for the next time. */
-static void pause_ms(struct registration *r, int *ms)
+/* Sleeps for `ms`, shorter when somebody wakes us. */
+static void pause_ms(struct registration *r, int ms)
 {
         struct pollfd wake = {.fd = r->stop_fd, .events = POLLIN};
         drain_wakes(r); /* a wake of before the pause is no reason to cut it */
         if (!atomic_load(&r->stopping))
-                (void) poll(&wake, 1, *ms);
-        *ms = *ms * 2 > PAUSE_MAX_MS ? PAUSE_MAX_MS : *ms * 2;
+                (void) poll(&wake, 1, ms);
 }
 
 static void watch_directory(struct registration *r)
@@ -129,6 +129,7 @@ static void *watch(void *arg)
 {
         struct registration *r = arg;
         int pause = PAUSE_MIN_MS;
+        bool is_failing = false;
         while (!atomic_load(&r->stopping)) {
                 bool refused = atomic_exchange(&r->refused, false);
                 if (r->server != NULL && !refused && socket_is_there(r)) {
@@ -136,18 +137,26 @@ static void *watch(void *arg)
                         continue;
                 }
 
-                if (atomic_exchange(&r->done, false))
-                        pause = PAUSE_MIN_MS; /* what failed before is over */
+                atomic_store(&r->done, false);
                 rpc_server_stop(TAKE(r->server), NOTIFY_GRACE_MS);
-                if (refused)
-                        pause_ms(r, &pause);
+                if (atomic_exchange(&r->was_done, false))
+                        pause = PAUSE_MIN_MS; /* earlier refusals are history */
+                if (refused) {
+                        pause_ms(r, pause);
+                        pause = pause * 2 > PAUSE_MAX_MS ? PAUSE_MAX_MS : pause * 2;
+                }
+                if (atomic_load(&r->stopping))
+                        break;
                 watch_directory(r);
-                AUTO(fault) struct fault *failed = atomic_load(&r->stopping) ? NULL : serve(r);
+                AUTO(fault) struct fault *failed = serve(r);
                 if (failed != NULL) {
-                        log_warn("registration_socket_failed", KV("problem", failed));
-                        pause_ms(r, &pause);
+                        if (!is_failing)
+                                log_warn("registration_socket_failed", KV("problem", failed));
+                        is_failing = true;
+                        pause_ms(r, PAUSE_MIN_MS);
                         continue;
                 }
+                is_failing = false;
                 log_info("registration_socket_made", KV("path", r->socket_path));
         }
         rpc_server_stop(TAKE(r->server), 0);
