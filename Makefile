@@ -139,9 +139,6 @@ $(foreach b,$(notdir $(BENCHES)),$(eval $(call bench_rule,$(b))))
 bench: all $(BENCHES) ## measure: a table and one JSON document (LONG=1 for longer runs, JSON=file)
 	BUILD=$(BUILD) tests/bench/run $(if $(LONG),--long) $(if $(JSON),--json $(JSON))
 
-sanity: all ## the conformance suite csi-sanity, in full, against the real programs (docs/conformance.md)
-	BUILD=$(BUILD) tests/tools/run-sanity
-
 # ---- the rest ------------------------------------------------------------------------------------------------------
 lint: $(PROTO_H) ## clang-format, clang-tidy, layer rule, banned calls
 	hack/lint $(BUILD)

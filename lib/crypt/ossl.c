@@ -1,11 +1,14 @@
 #include "lib/crypt/ossl.h"
 
+#include <malloc.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <pthread.h>
 #include <stdio.h>
+
+#include "lib/base/secret.h"
 
 /* Private numbers of some thousands of EC keys; OpenSSL's allocator wants powers of two. */
 #define SECURE_HEAP_LEN ((size_t) 512 * 1024)
@@ -17,6 +20,39 @@ static EVP_MD *md[HASH_ALG_COUNT];
 static EVP_CIPHER *cipher[OSSL_CIPHER_COUNT];
 static EVP_MAC *hmac;
 static EVP_PKEY *curve[2];
+
+/* ---- memory: OpenSSL wipes most of what was secret, but not all of it (an EC key's octets while it is encoded stay behind in the
+ * freed block); so everything is wiped that it gives back. ---- */
+
+static void *block_new(size_t len, const char *file UNUSED, int line UNUSED)
+{
+        return malloc(len);
+}
+
+static void block_free(void *memory, const char *file UNUSED, int line UNUSED)
+{
+        if (memory != NULL)
+                wipe(memory, malloc_usable_size(memory));
+        free(memory);
+}
+
+static void *block_resize(void *memory, size_t len, const char *file, int line)
+{
+        size_t old_len = memory == NULL ? 0 : malloc_usable_size(memory);
+        void *moved = malloc(len);
+        if (moved == NULL)
+                return NULL;
+        if (memory != NULL)
+                memcpy(moved, memory, old_len < len ? old_len : len);
+        block_free(memory, file, line);
+        return moved;
+}
+
+/* Before main: OpenSSL refuses once it has taken its first block. Were it so, keys would be as safe as OpenSSL itself makes them. */
+__attribute__((constructor)) static void use_wiping_blocks(void)
+{
+        (void) CRYPTO_set_mem_functions(block_new, block_resize, block_free);
+}
 
 void ossl_must(bool ok, const char *what)
 {
