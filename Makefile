@@ -127,11 +127,13 @@ flow: all $(BUILD)/tests/hostile ## flows through the real programs, a TPM and k
 sanity: all ## the conformance suite csi-sanity, in full, against the real programs (docs/conformance.md)
 	BUILD=$(BUILD) tests/tools/run-sanity
 
-# Programs of the benchmarks: each a file of tests/bench, linked with the program's own parts that it measures.
+# Programs of the benchmarks: each a file of tests/bench, and what it needs besides lib.
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
-bench_parts = $(if $(filter issuer_rate,$(1)),issuer,csi)
+bench_csi_load := $(BUILD)/obj/tests/fakes/rpc_client.o
+bench_renewals := $(BUILD)/libcsi-program.a
+bench_issuer_rate := $(patsubst %,$(BUILD)/obj/tests/fakes/%.o,clock ek_certificate tpm_quote) $(BUILD)/libissuer-program.a
 define bench_rule
-$(BUILD)/bench/$(1): $(BUILD)/obj/tests/bench/$(1).o $(BUILD)/lib$(call bench_parts,$(1))-program.a $(BUILD)/libfakes.a $(LIBS) $(BUILD)/libproto.a
+$(BUILD)/bench/$(1): $(BUILD)/obj/tests/bench/$(1).o $(bench_$(1)) $(LIBS) $(BUILD)/libproto.a
 	@mkdir -p $$(@D)
 	$(CC) $(LDFLAGS_ALL) -o $$@ $$^ $(PKG_LIBS) -lcmocka
 endef

@@ -30,6 +30,27 @@ static void schedule_of(const struct volume_status *s, struct planner_facts *fac
         facts->generation = s->generation;
         facts->issued_unix_s = leading.issued_unix_s;
         facts->not_after_unix_s = leading.not_after_unix_s;
+        facts->chosen = s->renew_at;
+}
+
+/* The moment of the next renewal, away from those of this node's other volumes. It shows at once, so that others keep away from it. */
+static void choose_renewal(struct volume *v, struct volume_status *s)
+{
+        struct volumes *vs = v->in;
+        struct volume_credential leading = volume_status_leading(s);
+        struct renew_slots slots;
+        const char *id;
+        void *other;
+        planner_window(leading.issued_unix_s, leading.not_after_unix_s, &slots);
+        struct wall drawn =
+                planner_renew_at(v->spec.id, s->generation, leading.issued_unix_s, leading.not_after_unix_s);
+        pthread_mutex_lock(&vs->mu);
+        for (size_t at = 0; map_next(vs->by_id, &at, &id, &other);) {
+                if (other != v)
+                        renew_slots_add(&slots, ((const struct volume *) other)->renew_at);
+        }
+        s->renew_at = v->renew_at = renew_slots_choose(&slots, drawn);
+        pthread_mutex_unlock(&vs->mu);
 }
 
 /* What the plan will be once `s` is the volume's. */
@@ -59,6 +80,7 @@ struct fault *content_write(struct volume *v, int root, const struct acquired *a
         struct layout layout;
         TRY(layout_check(a, clock_wall(v->in->options.clock)));
         volume_status_of(a, v->status.generation + 1, a->bundle.sequence, &s);
+        choose_renewal(v, &s);
         struct plan p = plan_with(v, &s);
         TRY(volume_status_write(&s, &v->spec, p.state, p.renew_at, &none, &json));
         TRY(layout_of(a, &a->bundle, buf_span(&json), &layout));

@@ -67,11 +67,27 @@ static int64_t clamp(int64_t v, int64_t min, int64_t max)
         return v < min ? min : v > max ? max : v;
 }
 
+void planner_window(int64_t issued_unix_s, int64_t not_after_unix_s, struct renew_slots *ret)
+{
+        int64_t life_ms = life_ms_of(issued_unix_s, not_after_unix_s);
+        struct wall latest = {issued_unix_s * MS_PER_S + life_ms / 3 * 2};
+        renew_slots_init(ret, (struct wall){latest.unix_ms - life_ms / 10}, latest);
+}
+
 struct wall planner_renew_at(const char *id, uint64_t generation, int64_t issued_unix_s, int64_t not_after_unix_s)
 {
         int64_t life_ms = life_ms_of(issued_unix_s, not_after_unix_s);
         int64_t jitter_ms = life_ms / 10 * spread("renew", id, generation) / UINT16_MAX;
         return (struct wall){issued_unix_s * MS_PER_S + life_ms / 3 * 2 - jitter_ms};
+}
+
+/* What was chosen, as long as it lies where the protocol wants it: it may have been read from a file of seconds. */
+static struct wall renew_at_of(const struct planner_facts *f)
+{
+        int64_t life_ms = life_ms_of(f->issued_unix_s, f->not_after_unix_s);
+        int64_t latest_ms = f->issued_unix_s * MS_PER_S + life_ms / 3 * 2;
+        bool is_chosen = f->chosen.unix_ms <= latest_ms && f->chosen.unix_ms > latest_ms - life_ms / 10 - MS_PER_S;
+        return is_chosen ? f->chosen : planner_renew_at(f->id, f->generation, f->issued_unix_s, f->not_after_unix_s);
 }
 
 int64_t planner_backoff_ms(const struct planner_facts *f)
@@ -136,7 +152,7 @@ struct plan planner_plan(const struct planner_facts *f, struct wall wall, struct
         struct wall overdue = {f->issued_unix_s * MS_PER_S + life_ms / 4 * 3};
         struct wall expired = {f->not_after_unix_s * MS_PER_S};
         struct plan p = {.wake_at = {INT64_MAX}};
-        p.renew_at = planner_renew_at(f->id, f->generation, f->issued_unix_s, f->not_after_unix_s);
+        p.renew_at = renew_at_of(f);
         p.state = wall.unix_ms >= expired.unix_ms   ? VOLUME_EXPIRED
                   : wall.unix_ms >= overdue.unix_ms ? VOLUME_OVERDUE
                                                     : VOLUME_FRESH;

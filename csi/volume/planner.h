@@ -2,10 +2,12 @@
  *
  * Dates of credentials are wall time, waiting is boot time: a plan is made from what the wall clock says now and holds until the wall
  * clock is set; then everything is planned anew. protocol.md §6: life = notAfter - issue; renew at 2/3 of life minus a jitter of at most
- * 10 %, which is a function of volume and generation, so that a restart changes nothing. Renewals that failed are tried again per class:
+ * 10 %: drawn from volume and generation, moved to where the fewest other renewals of this node are (slots.h) when the generation is
+ * written, and read back from it after a restart, which so changes nothing. Renewals that failed are tried again per class:
  * what was refused is asked more rarely than what only failed; both faster when the credential lives only seconds. */
 #pragma once
 
+#include "csi/volume/slots.h"
 #include "csi/volume/volumes.h"
 
 enum renewal_class { RENEWAL_OK, RENEWAL_NOT_READY, RENEWAL_FAILED, RENEWAL_DENIED, RENEWAL_CLASS_COUNT };
@@ -23,6 +25,7 @@ struct planner_facts {
         const char *id;
         uint64_t generation;
         int64_t issued_unix_s, not_after_unix_s;
+        struct wall chosen;     /* for the next renewal; outside its window: as drawn */
         struct boot renewed_at; /* of the last success in this process; INT64_MIN: none */
         unsigned failures;      /* in a row */
         enum renewal_class last_class;
@@ -43,6 +46,9 @@ struct plan {
 };
 struct plan planner_plan(const struct planner_facts *f, struct wall wall, struct boot boot);
 
+/* Where the next renewal may lie, with nothing planned in it. */
+void planner_window(int64_t issued_unix_s, int64_t not_after_unix_s, struct renew_slots *ret);
+/* As drawn. */
 struct wall planner_renew_at(const char *id, uint64_t generation, int64_t issued_unix_s, int64_t not_after_unix_s);
 /* Wait after so many failures in a row. */
 int64_t planner_backoff_ms(const struct planner_facts *f);

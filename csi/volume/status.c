@@ -187,6 +187,11 @@ static struct fault *read_members(const struct json *o, struct volume_status *s)
         TRY(get_text(o, "policy", &s->policy));
         TRY(json_need_bool(o, "insecureDevelopment", &s->insecure_development));
         TRY(json_need_array(o, "credentials", ACQUIRED_MAX, &list));
+        if (json_get(o, "renewAt") != NULL) {
+                int64_t renew_unix_s = 0;
+                TRY(get_time(o, "renewAt", &renew_unix_s));
+                s->renew_at = wall_from_unix_s(renew_unix_s);
+        }
         s->generation = (uint64_t) generation;
         s->bundle = (uint64_t) bundle;
         if (json_count(list) == 0)

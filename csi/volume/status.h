@@ -26,6 +26,7 @@ struct volume_status {
         struct volume_credential credentials[ACQUIRED_MAX];
         char *evidence_kind, *policy;
         bool insecure_development;
+        struct wall renew_at; /* chosen; 0: none was */
 };
 void volume_status_clear(struct volume_status *s);
 DEFINE_AUTO_VALUE(volume_status)
@@ -35,7 +36,7 @@ void volume_status_of(const struct acquired *a, uint64_t generation, uint64_t bu
 /* The credential that ends first: it sets the volume's schedule. Zeros when there is none. */
 struct volume_credential volume_status_leading(const struct volume_status *s);
 
-/* Pretty JSON. */
+/* Pretty JSON; `renew_at` is what the plan says. */
 struct fault *volume_status_write(const struct volume_status *s, const struct volume_spec *spec,
                                   enum volume_state state, struct wall renew_at, const struct volume_problem *problem,
                                   struct buf *out) MUST_USE;

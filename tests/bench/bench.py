@@ -1,0 +1,167 @@
+"""The figures we hold ourselves to, measured in one run on one machine: a table for people on stderr, one JSON document on stdout.
+
+Latencies come from csi_load (C), so that the client's own cost is small; the TPM is swtpm behind slow_tpm, which notes how long each
+command took, so that what the TPM and the issuer took can be told from what the driver took. Short form below four minutes."""
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+from bench_world import BenchWorld, binary
+from table import table
+
+PUBLISH, UNPUBLISH = "/csi.v1.Node/NodePublishVolume", "/csi.v1.Node/NodeUnpublishVolume"
+SLOW_QUOTE_MS = 100
+
+
+def tool(name, *words):
+    run = subprocess.run([binary(os.path.join("bench", name)), *map(str, words)], capture_output=True, text=True)
+    if run.returncode != 0:
+        raise RuntimeError(f"{name} {words}: {run.stdout}{run.stderr}")
+    return json.loads(run.stdout)
+
+
+class Load:
+    """Volumes of one world, published and unpublished in several ways."""
+
+    def __init__(self, world):
+        self.world = world
+
+    def call(self, method, requests, *mode):
+        with tempfile.NamedTemporaryFile(dir=self.world.folder) as f:
+            for request in requests:
+                data = request.SerializeToString()
+                f.write(len(data).to_bytes(4, "big") + data)
+            f.flush()
+            return tool("csi_load", self.world.csi_socket, method, f.name, *mode)
+
+    def publish(self, pods, *mode):
+        for pod in pods:
+            os.makedirs(os.path.dirname(self.world.kubelet.target(pod)), mode=0o750, exist_ok=True)
+        return self.call(PUBLISH, [self.world.kubelet.publish_request(pod) for pod in pods], *mode)
+
+    def unpublish(self, pods, *mode):
+        return self.call(UNPUBLISH, [self.world.unpublish_request(pod) for pod in pods], *mode)
+
+
+def ready_times(world, rounds):
+    """Start of each program to its first answer."""
+    took = {"csi": [], "attester": [], "issuer": []}
+    for _ in range(rounds):
+        for name in took:
+            took[name].append(world.restart_ms(name))
+    return {name: round(statistics.median(values), 1) for name, values in took.items()}
+
+
+def memory(world):
+    return {name: world.rss_kib(name) for name in ("csi", "attester", "issuer", "signer")}
+
+
+def mounts(world, load, scale):
+    """The three shapes, and what of a serial publish is neither TPM nor issuer."""
+    result = {}
+    shapes = {"serial": (60 * scale, ["serial"]), "paced": (50 * scale, ["paced", 10]), "at_once": (50, ["at-once", 50])}
+    load.publish(world.pods(5), "serial")  # warm: enrolled, connected, bundle known
+    for shape, (count, mode) in shapes.items():
+        pods = world.pods(count)
+        before = world.marks()
+        publish = load.publish(pods, *mode)
+        spent = world.since(before)
+        publish["quotes_per_publish"] = round(spent["quotes"] / count, 3)
+        publish["tpm_ms_per_quote"] = round(spent["tpm_ms"] / max(1, spent["quotes"]), 3)
+        if shape == "serial":
+            publish["issuer_ms"] = round(spent["issuer_ms"] / count, 3)
+            publish["overhead_p50_ms"] = round(publish["p50_ms"] - spent["tpm_ms"] / count - spent["issuer_ms"] / count, 3)
+            publish["round_trips"] = round(spent["issuer_requests"] / count, 3)
+        # kubelet's republish: same volumes, newer tokens
+        many = [pods[i % count] for i in range(500)] if shape != "paced" else pods
+        result[shape] = {"publish": publish, "republish": load.publish(many, *mode), "unpublish": load.unpublish(pods, *mode)}
+    return result
+
+
+def growth(world, load, idle_s):
+    """Memory with 0, 50, 250 volumes, idle processor time with 100."""
+    result, pods = {"rss_kib": {}}, []
+    for count in (0, 50, 100, 250):
+        more = world.pods(count - len(pods))
+        if more:
+            load.publish(more, "at-once", 50)
+        pods += more
+        if count == 100:
+            time.sleep(6)  # old generations are reaped five seconds after they were left
+            result["idle_100"] = world.idle(idle_s)
+        else:
+            time.sleep(1)
+            result["rss_kib"][str(count)] = memory(world)
+    load.unpublish(pods, "at-once", 50)
+    return result
+
+
+def slow_tpm(world, load):
+    """A TPM that takes 100 ms a quote: many pods ride on each."""
+    world.slow(SLOW_QUOTE_MS)
+    load.publish(world.pods(2), "serial")
+    result = {"quote_ms": SLOW_QUOTE_MS}
+    for name, count, mode in (("publish_250_at_once", 250, ["at-once", 250]), ("publish_100_at_20_per_s", 100, ["paced", 20])):
+        pods, before = world.pods(count), world.marks()
+        result[name] = load.publish(pods, *mode)
+        result[name]["quotes_per_publish"] = round(world.since(before)["quotes"] / count, 3)
+        load.unpublish(pods, "at-once", 50)
+    return result
+
+
+def issuer(scale):
+    """What a credential costs, beside what it has to cost: its quote, its proof, its pod's token, its signature."""
+    r = tool("issuer_rate", 300 * scale, 40 * scale)
+    bare = r["bare"]
+    batched = bare["p256_verify_us"] * (2 + 1 / 32) + bare["p256_sign_us"]
+    single = bare["p256_verify_us"] * 3 + bare["p256_sign_us"]
+    r["crypto_share_single"] = round(single / r["single"]["cpu_us"], 3)
+    r["crypto_share_batch32"] = round(batched / r["batch32"]["cpu_us"], 3)
+    return r
+
+
+def machine():
+    with open("/proc/cpuinfo") as f:
+        model = next((line.split(":")[1].strip() for line in f if line.startswith("model name")), platform.machine())
+    return {"cpu": model, "cores": os.cpu_count(), "kernel": platform.release(), "load_1m": round(os.getloadavg()[0], 2)}
+
+
+def run(options):
+    scale, started = (10 if options.long else 1), time.monotonic()
+    result = {"machine": machine(), "long": options.long, "issuer": issuer(scale), "renewal": tool("renewals")}
+    world = BenchWorld()
+    try:
+        world.begin()
+        load = Load(world)
+        result["ready_ms"] = ready_times(world, 3)
+        result["volumes"] = growth(world, load, 60 if options.long else 10)
+        result["mounts"] = mounts(world, load, scale)
+        result["slow_tpm"] = slow_tpm(world, load)
+    finally:
+        world.close()
+    result["took_s"] = round(time.monotonic() - started, 1)
+    return result
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--long", action="store_true")
+    parser.add_argument("--json")
+    options = parser.parse_args()
+    result = run(options)
+    print(table(result), file=sys.stderr)
+    text = json.dumps(result, indent=1)
+    if options.json:
+        with open(options.json, "w") as f:
+            f.write(text + "\n")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
