@@ -21,6 +21,7 @@ struct attester_config {
         char *reader_socket; /* NULL: evidence is read by this process */
         uint64_t reader_uid;
         bool insecure_development;
+        char *software_claims;
         char *health_socket;
         uint64_t queue_max;
         char *log_level;

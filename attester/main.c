@@ -27,6 +27,7 @@ static struct evidence_options evidence_options_of(const struct attester_config 
                 .reader_socket = is_reader ? NULL : c->reader_socket,
                 .reader_uid = (uid_t) c->reader_uid,
                 .insecure_development = c->insecure_development,
+                .software_claims = c->software_claims,
         };
 }
 

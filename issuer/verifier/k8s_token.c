@@ -169,17 +169,28 @@ static bool is(const char *a, const char *b)
         return a != NULL && b != NULL && strcmp(a, b) == 0;
 }
 
+/* Names of Kubernetes objects, as the token (verified) and the request have them: nothing secret, and what a person needs. */
+static struct fault *other(const char *check, const char *what, const char *in_token, const char *wanted)
+{
+        return fault(FAULT_DENIED, check, "service account token: its %s is \"%.253s\", expected \"%.253s\"", what,
+                     in_token != NULL ? in_token : "(none)", wanted != NULL ? wanted : "(none)");
+}
+
 struct fault *k8s_token_match(const struct k8s_token *t, const char *pod_uid, const char *namespace, const char *pod,
                               const char *service_account, const char *enrolled_cluster, const char *enrolled_node)
 {
-        if (!is(t->pod_uid, pod_uid) || (pod != NULL && !is(t->pod, pod)))
-                return refuse("k8s.pod", "it is another pod's");
+        if (!is(t->pod_uid, pod_uid))
+                return other("k8s.pod", "pod UID", t->pod_uid, pod_uid);
+        if (pod != NULL && !is(t->pod, pod))
+                return other("k8s.pod", "pod", t->pod, pod);
         if (namespace != NULL && !is(t->namespace, namespace))
-                return refuse("k8s.namespace", "it is of another namespace");
+                return other("k8s.namespace", "namespace", t->namespace, namespace);
         if (service_account != NULL && !is(t->service_account, service_account))
-                return refuse("k8s.service_account", "it is another service account's");
-        if (!is(t->cluster->name, enrolled_cluster) || !is(t->node, enrolled_node))
-                return refuse("k8s.node", "its pod is on another node than the one that attests");
+                return other("k8s.service_account", "service account", t->service_account, service_account);
+        if (!is(t->cluster->name, enrolled_cluster))
+                return other("k8s.node", "cluster", t->cluster->name, enrolled_cluster);
+        if (!is(t->node, enrolled_node))
+                return other("k8s.node", "node", t->node, enrolled_node);
         return NULL;
 }
 
