@@ -1,5 +1,6 @@
 #include "issuer/api/answer.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 
 #include "issuer/api/metrics.h"
@@ -27,18 +28,30 @@ void answer_client(const struct httpd_request *q, char ret[17])
                 hex_string(span_make(q->client_spki_sha256, 8), ret);
 }
 
+/* A host has a /64 of IPv6 to itself: all of it is one address. IPv4 in IPv6's clothes is itself. */
+static void network_of(const char *remote, char ret[INET6_ADDRSTRLEN])
+{
+        struct in6_addr a;
+        (void) snprintf(ret, INET6_ADDRSTRLEN, "%.*s", INET6_ADDRSTRLEN - 1, remote); /* an address fits */
+        if (inet_pton(AF_INET6, remote, &a) != 1 || IN6_IS_ADDR_V4MAPPED(&a))
+                return;
+        memset(&a.s6_addr[8], 0, 8);
+        (void) inet_ntop(AF_INET6, &a, ret, INET6_ADDRSTRLEN); /* it fits */
+}
+
 /* One bucket a client key, and ADDRESS_SHARE an address: keys cost nothing to make. Which of them an
  * exchange meets follows from the client key, so that one greedy key doesn't use up its neighbours'. */
 struct fault *answer_admit(const struct api *a, const struct httpd_request *q)
 {
         struct boot now = clock_boot(a->clock);
-        char key[160], client[2 * SHA256_LEN + 1] = "";
+        char key[160], client[2 * SHA256_LEN + 1] = "", network[INET6_ADDRSTRLEN];
         if (q->has_client_spki) {
                 hex_string(SPAN_OF(q->client_spki_sha256), client);
                 (void) snprintf(key, sizeof key, "key:%s", client); /* it fits */
                 TRY(rate_limit_take(a->rates, key, now));
         }
-        (void) snprintf(key, sizeof key, "address:%.64s:%d", q->remote, q->client_spki_sha256[0] % ADDRESS_SHARE);
+        network_of(q->remote, network);
+        (void) snprintf(key, sizeof key, "address:%s:%d", network, q->client_spki_sha256[0] % ADDRESS_SHARE);
         return rate_limit_take(a->rates, key, now);
 }
 

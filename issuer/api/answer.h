@@ -5,7 +5,7 @@
 
 /* A fresh nonce into `out` (any limit from NONCE_LEN on). */
 void answer_nonce(const struct api *a, struct buf *out);
-/* Admission: "RATE_LIMITED" by client key and by address. */
+/* Admission: "RATE_LIMITED" by client key and by address (of IPv6, its /64). */
 struct fault *answer_admit(const struct api *a, const struct httpd_request *q) MUST_USE;
 /* The refusal as a problem document with "nonce", and the members of `extra` (an object; may be NULL). Counts and remembers it. Takes `refused`.
  * Returns a fault only when the document can't be written. */

@@ -81,9 +81,6 @@ static struct fault *write_json(const struct cert_list *roots, int64_t refresh_h
         AUTO(bundle)
         struct bundle bundle = {
                 .sequence = b->sequence, .refresh_hint_s = refresh_hint_s, .token_keys = json_new_array()};
-        if (roots->count == 0 || roots->count > BUNDLE_ROOTS_MAX)
-                return fault(FAULT_PRECONDITION, "BUNDLE_ROOTS", "%zu roots, a bundle has 1 to %d", roots->count,
-                             BUNDLE_ROOTS_MAX);
         for (size_t i = 0; i < roots->count; i++) {
                 bundle.roots[i] = BUF(CERT_MAX);
                 bundle.root_count = i + 1;
@@ -103,6 +100,9 @@ struct fault *bundle_state_load(int state_dir, const struct cert_list *roots, in
                                 struct bundle_state *ret)
 {
         AUTO(bundle_state) struct bundle_state b = {0};
+        if (roots->count == 0 || roots->count > BUNDLE_ROOTS_MAX)
+                return fault(FAULT_PRECONDITION, "BUNDLE_ROOTS", "%zu roots, a bundle has 1 to %d", roots->count,
+                             BUNDLE_ROOTS_MAX);
         TRY(sequence_for(state_dir, roots, &b.sequence));
         TRY(write_json(roots, refresh_hint_s, &b));
         *ret = b;

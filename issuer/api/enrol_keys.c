@@ -146,9 +146,31 @@ static struct fault *check_quote(struct api *a, const struct httpd_request *q, c
         return NULL;
 }
 
-static void tell(const struct ak_record *record, const char *ak)
+/* A key that is enrolled again, for another node or after its row was renewed, goes on with its clock: or a TPM's older state, brought back,
+ * would begin anew by enrolling. */
+static struct fault *recall_clock(struct api *a, struct ak_record *record, char **ret_old_node)
+{
+        AUTO(ak_record) struct ak_record *old = NULL;
+        struct fault *none = store_find_ak(a->store, buf_span(&record->name), &old);
+        if (none != NULL && fault_code(none) != FAULT_NOT_FOUND)
+                return none;
+        fault_free(none);
+        if (old == NULL)
+                return NULL;
+        record->has_clock = old->has_clock;
+        record->clock_safe = old->clock_safe;
+        record->clock_ms = old->clock_ms;
+        record->reset_count = old->reset_count;
+        record->restart_count = old->restart_count;
+        *ret_old_node = TAKE(old->node);
+        return NULL;
+}
+
+static void tell(const struct ak_record *record, const char *ak, const char *old_node)
 {
         count_enrolment();
+        if (old_node != NULL && (record->node == NULL || strcmp(record->node, old_node) != 0))
+                log_warn("attestation_key_moved", KV("ak", ak), KV("from", old_node));
         log_info("attestation_key_enrolled", KV("ak", ak), KV("ek_issuer", (const char *) record->ek_issuer),
                  KV("cluster", record->cluster != NULL ? (const char *) record->cluster : ""),
                  KV("node", record->node != NULL ? (const char *) record->node : ""));
@@ -159,6 +181,7 @@ static struct fault *activate(struct api *a, const struct httpd_request *q, stru
         AUTO(intake) struct intake in = {0};
         AUTO(activate_request) struct activate_request request = {0};
         AUTO(enrol_challenge) struct enrol_challenge c = {0};
+        AUTO_STRING char *old_node = NULL;
         int64_t nonce_expires = 0;
         TRY(answer_admit(a, q));
         TRY(intake_read(q->body, &in));
@@ -168,6 +191,7 @@ static struct fault *activate(struct api *a, const struct httpd_request *q, stru
 
         TRY(enrol_challenge_open(a->master, a->audience, buf_span(&request.challenge), &c));
         TRY(enrol_challenge_check(&c, clock_wall(a->clock), q->client_spki_sha256, secret_span(request.secret)));
+        TRY(recall_clock(a, c.record, &old_node));
         TRY(check_quote(a, q, &in, &request, c.record));
 
         TRY(use_once(a, buf_span(&request.nonce), nonce_expires, "nonce.replayed"));
@@ -180,7 +204,7 @@ static struct fault *activate(struct api *a, const struct httpd_request *q, stru
         answer_nonce(a, &reply.nonce);
         assert(2 * c.record->name.len < sizeof reply.ak); /* a Name of SHA-256, as the verifier demands */
         hex_string(buf_span(&c.record->name), reply.ak);
-        tell(c.record, reply.ak);
+        tell(c.record, reply.ak, old_node);
         return activate_reply_write(&reply, &r->body);
 }
 

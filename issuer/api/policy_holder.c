@@ -15,6 +15,7 @@ struct policy_holder {
         const struct issuer_config *config;
         const char **reserved; /* NULL-terminated, borrowed names */
         atomic_ullong failures;
+        pthread_mutex_t reloading; /* one at a time: what was read first must not replace what was read later */
         pthread_mutex_t mu;
         struct ruleset *current; /* guarded by mu */
 };
@@ -97,6 +98,10 @@ static void tell(const struct ruleset *r)
                  KV("ek_roots", r->ek_roots.count));
         for (size_t i = 0; policy_warning(r->policy, i) != NULL; i++)
                 log_warn("policy_warning", KV("warning", policy_warning(r->policy, i)));
+        for (size_t i = 0; i < r->cluster_count; i++)
+                if (r->attesters[i] == NULL)
+                        log_warn("cluster_without_attester", KV("cluster", (const char *) r->clusters[i].name),
+                                 KV("meaning", "the token of any pod ties an attestation key to that pod's node"));
 }
 
 /* ---- the holder ---- */
@@ -119,6 +124,7 @@ struct fault *policy_holder_new(const struct issuer_config *c, struct policy_hol
         AUTO(policy_holder) struct policy_holder *h = NEW(struct policy_holder);
         h->config = c;
         h->reserved = reserved_names(&c->tls_names);
+        pthread_mutex_init(&h->reloading, NULL);
         pthread_mutex_init(&h->mu, NULL);
         TRY(load(h, &h->current));
         tell(h->current);
@@ -126,22 +132,40 @@ struct fault *policy_holder_new(const struct issuer_config *c, struct policy_hol
         return NULL;
 }
 
-struct fault *policy_holder_reload(struct policy_holder *h)
+/* An older policy may allow what was taken back since. */
+static struct fault *check_rollback(const struct policy *now, const struct policy *fresh)
 {
-        struct ruleset *fresh = NULL;
-        struct fault *failed = load(h, &fresh);
-        if (failed != NULL) {
-                atomic_fetch_add(&h->failures, 1);
-                log_error("policy_reload_failed", KV("problem", failed), KV("in_force", "the policy from before"));
-                return failed;
-        }
+        if (policy_revision(fresh) >= policy_revision(now) || strcmp(policy_digest(fresh), policy_digest(now)) == 0)
+                return NULL;
+        return fault(FAULT_PRECONDITION, "POLICY_ROLLBACK", "the policy has revision %llu, %llu is in force",
+                     (unsigned long long) policy_revision(fresh), (unsigned long long) policy_revision(now));
+}
+
+/* Under `reloading`: `current` changes nowhere else. */
+static struct fault *reload(struct policy_holder *h)
+{
+        AUTO(ruleset) struct ruleset *fresh = NULL;
+        TRY(load(h, &fresh));
+        TRY(check_rollback(h->current->policy, fresh->policy));
         tell(fresh);
         pthread_mutex_lock(&h->mu);
         struct ruleset *old = h->current;
-        h->current = fresh;
+        h->current = TAKE(fresh);
         pthread_mutex_unlock(&h->mu);
         ruleset_free(old);
         return NULL;
+}
+
+struct fault *policy_holder_reload(struct policy_holder *h)
+{
+        pthread_mutex_lock(&h->reloading);
+        struct fault *failed = reload(h);
+        pthread_mutex_unlock(&h->reloading);
+        if (failed != NULL) {
+                atomic_fetch_add(&h->failures, 1);
+                log_error("policy_reload_failed", KV("problem", failed), KV("in_force", "the policy from before"));
+        }
+        return failed;
 }
 
 uint64_t policy_holder_failures(struct policy_holder *h)
@@ -179,6 +203,7 @@ void policy_holder_free(struct policy_holder *h)
         if (h == NULL)
                 return;
         ruleset_free(h->current);
+        pthread_mutex_destroy(&h->reloading);
         pthread_mutex_destroy(&h->mu);
         free(h->reserved);
         free(h);

@@ -85,7 +85,7 @@ struct fault *rate_limit_take(struct rate_limit *r, const char *key, struct boot
                 return NULL;
         struct fault *f =
                 fault(FAULT_EXHAUSTED, "RATE_LIMITED", "more than %lld requests a second", (long long) r->per_second);
-        fault_set_retry_after_ms(f, missing / r->per_second + 1);
+        fault_set_retry_after_ms(f, (missing + r->per_second - 1) / r->per_second);
         return f;
 }
 

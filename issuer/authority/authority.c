@@ -17,6 +17,7 @@ typedef Vouchsafe__Signer__V1__Order PbOrder;
 typedef Vouchsafe__Signer__V1__Answer PbAnswer;
 typedef Vouchsafe__Signer__V1__Intermediate PbIntermediate;
 
+#define ASK_MS         5000 /* a signer that is stopped must not hold whoever only asks */
 #define ROOTS_PEM_MAX  (256 * 1024)
 #define CALL_BYTES_MAX (96u * 1024) /* of orders in one call: leaves are larger than orders and must fit the answer */
 
@@ -152,10 +153,17 @@ static bool is_stale(struct authority *a)
         return stale;
 }
 
+static struct fault *ask(struct authority *a)
+{
+        AUTO(cancel) struct cancel cancel;
+        cancel_init(&cancel, &clock_system, (struct boot){clock_boot(&clock_system).ms + ASK_MS});
+        return call_signer(a, NULL, 0, &cancel, NULL);
+}
+
 struct fault *authority_intermediate(struct authority *a, struct buf *out, int64_t *ret_not_after_unix_s)
 {
         if (is_stale(a))
-                TRY_AS(call_signer(a, NULL, 0, NULL, NULL), "ask for the intermediate");
+                TRY_AS(ask(a), "ask for the intermediate");
         pthread_mutex_lock(&a->mu);
         struct fault *f = buf_append(out, buf_span(&a->intermediate));
         if (f == NULL)

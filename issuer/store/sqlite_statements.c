@@ -17,9 +17,12 @@ const char *const sqlite_statements[STATEMENT_COUNT] = {
         [ADD_RECORD] = "INSERT INTO records(idx, id, leaf_hash, time, body) "
                        "VALUES((SELECT coalesce(max(idx) + 1, 0) FROM records), ?1, ?2, ?3, ?4)",
         [ADD_SERIAL] = "INSERT INTO serials(serial, idx, expires) VALUES(?1, ?2, ?3)",
-        [PUT_AK] = "INSERT OR REPLACE INTO attestation_keys(name, public_area, ek_digest, ek_issuer, cluster, node, "
-                   "enrolled, ek_not_after, has_clock, clock_ms, reset_count, restart_count, clock_safe) "
-                   "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        /* the clock of one that is there is MOVE_AK_CLOCK's */
+        [PUT_AK] = "INSERT INTO attestation_keys(name, public_area, ek_digest, ek_issuer, cluster, node, enrolled, "
+                   "ek_not_after, has_clock, clock_ms, reset_count, restart_count, clock_safe) "
+                   "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, 0, 0, 0, 0) "
+                   "ON CONFLICT(name) DO UPDATE SET public_area = ?2, ek_digest = ?3, ek_issuer = ?4, cluster = ?5, "
+                   "node = ?6, enrolled = ?7, ek_not_after = ?8",
         [MOVE_AK_CLOCK] =
                 "UPDATE attestation_keys SET has_clock = 1, reset_count = ?2, restart_count = ?3, clock_ms = ?4, "
                 "clock_safe = ?5 "

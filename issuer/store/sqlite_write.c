@@ -43,14 +43,20 @@ static int64_t clock_to_int(uint64_t clock_ms)
         return clock_ms > INT64_MAX ? INT64_MAX : (int64_t) clock_ms;
 }
 
-static struct fault *move_ak_clock(struct connection *c, const struct store_commit *commit)
+struct ak_clock {
+        bool safe;
+        uint64_t clock_ms;
+        uint32_t reset_count, restart_count;
+};
+
+static struct fault *move_ak_clock(struct connection *c, struct span name, const struct ak_clock *clock)
 {
         sqlite3_stmt *s = sqlite_statement(c, MOVE_AK_CLOCK);
-        bind_bytes(s, 1, commit->ak_name);
-        bind_int(s, 2, commit->reset_count);
-        bind_int(s, 3, commit->restart_count);
-        bind_int(s, 4, clock_to_int(commit->clock_ms));
-        bind_int(s, 5, commit->clock_safe);
+        bind_bytes(s, 1, name);
+        bind_int(s, 2, clock->reset_count);
+        bind_int(s, 3, clock->restart_count);
+        bind_int(s, 4, clock_to_int(clock->clock_ms));
+        bind_int(s, 5, clock->safe);
         return sqlite_run(c, s, "move an attestation key's clock");
 }
 
@@ -60,7 +66,9 @@ static struct fault *write_records(struct connection *c, const struct store_comm
                 return add_record(c, commit->replay, now);
         for (size_t i = 0; i < commit->count; i++)
                 TRY(add_record(c, &commit->records[i], now));
-        return commit->has_ak ? move_ak_clock(c, commit) : NULL;
+        const struct ak_clock clock = {commit->clock_safe, commit->clock_ms, commit->reset_count,
+                                       commit->restart_count};
+        return commit->has_ak ? move_ak_clock(c, commit->ak_name, &clock) : NULL;
 }
 
 /* One commit inside the open transaction. A fault condemns the transaction; this commit's own failure is its outcome. */
@@ -89,6 +97,16 @@ static struct fault *write_all(struct connection *c, struct store_commit *const 
         return run(c, COMMIT, "commit");
 }
 
+/* Where the failure has not done it already. */
+static void roll_back(struct connection *c)
+{
+        if (sqlite3_get_autocommit(c->db) != 0)
+                return;
+        /* an error here leaves the transaction open and the next BEGIN fails as loudly */
+        AUTO(fault) struct fault *ignored = run(c, ROLLBACK, "roll back");
+        (void) ignored;
+}
+
 struct fault *sqlite_write_commits(struct connection *c, struct store_commit *const *commits, size_t count,
                                    struct wall now)
 {
@@ -98,11 +116,7 @@ struct fault *sqlite_write_commits(struct connection *c, struct store_commit *co
         if (failure == NULL)
                 return NULL;
 
-        if (sqlite3_get_autocommit(c->db) == 0) {
-                /* an error here leaves the transaction open and the next BEGIN fails as loudly */
-                AUTO(fault) struct fault *ignored = run(c, ROLLBACK, "roll back");
-                (void) ignored;
-        }
+        roll_back(c);
         for (size_t i = 0; i < count; i++) {
                 fault_free(commits[i]->ret_outcome);
                 commits[i]->ret_outcome = NULL;
@@ -126,7 +140,7 @@ struct fault *sqlite_write_sweep(struct connection *c, int64_t before_unix_s, ui
         return NULL;
 }
 
-struct fault *sqlite_write_ak(struct connection *c, const struct ak_record *r)
+static struct fault *put_ak(struct connection *c, const struct ak_record *r)
 {
         sqlite3_stmt *s = sqlite_statement(c, PUT_AK);
         bind_bytes(s, 1, buf_span(&r->name));
@@ -137,10 +151,19 @@ struct fault *sqlite_write_ak(struct connection *c, const struct ak_record *r)
         bind_text(s, 6, r->node);
         bind_int(s, 7, r->enrolled_unix_s);
         bind_int(s, 8, r->ek_not_after_unix_s);
-        bind_int(s, 9, r->has_clock);
-        bind_int(s, 10, clock_to_int(r->clock_ms));
-        bind_int(s, 11, r->reset_count);
-        bind_int(s, 12, r->restart_count);
-        bind_int(s, 13, r->clock_safe);
         return sqlite_run(c, s, "keep an attestation key");
+}
+
+struct fault *sqlite_write_ak(struct connection *c, const struct ak_record *r)
+{
+        const struct ak_clock clock = {r->clock_safe, r->clock_ms, r->reset_count, r->restart_count};
+        TRY(run(c, BEGIN, "begin"));
+        struct fault *failure = put_ak(c, r);
+        if (failure == NULL && r->has_clock)
+                failure = move_ak_clock(c, buf_span(&r->name), &clock);
+        if (failure == NULL)
+                failure = run(c, COMMIT, "commit");
+        if (failure != NULL)
+                roll_back(c);
+        return failure;
 }

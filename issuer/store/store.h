@@ -63,5 +63,6 @@ struct fault *store_use_nonce(struct store *s, const uint8_t digest[SHA256_LEN],
 /* Deletes nonces that expired over a minute ago (a bounded number at a time); returns how many. The ledger does it between commits. */
 struct fault *store_sweep_nonces(struct store *s, struct wall now, uint64_t *ret_deleted) MUST_USE;
 
-struct fault *store_put_ak(struct store *s, const struct ak_record *r) MUST_USE;                 /* replaces by name */
+/* Replaces by name, but for the clock: the later one of the two stays. */
+struct fault *store_put_ak(struct store *s, const struct ak_record *r) MUST_USE;
 struct fault *store_find_ak(struct store *s, struct span name, struct ak_record **ret) MUST_USE; /* NOT_FOUND "NO_AK" */

@@ -224,6 +224,33 @@ static void keeps_attestation_keys(void **state)
         ak_record_free(found);
 }
 
+/* Enrolling again must not wind a key's clock back: that is how an older state of a TPM would come to be taken. */
+static void a_key_put_again_keeps_the_later_clock(void **state)
+{
+        struct fixture *f = *state;
+        static const struct {
+                const char *name;
+                uint32_t reset;
+                uint64_t clock, want_clock;
+        } rows[] = {
+                {"first", 5, 1000, 1000},
+                {"earlier", 5, 999, 1000},
+                {"later", 5, 1001, 1001},
+                {"older boot", 4, 9999, 1001},
+        };
+        for (size_t i = 0; i < COUNT_OF(rows); i++) {
+                AUTO(ak_record) struct ak_record *r = ak("n1"), *found = NULL;
+                r->has_clock = r->clock_safe = true;
+                r->reset_count = rows[i].reset;
+                r->clock_ms = rows[i].clock;
+                expect_ok(store_put_ak(f->store, r));
+                expect_ok(store_find_ak(f->store, SPAN("n1"), &found));
+                if (!found->has_clock || !found->clock_safe || found->reset_count != 5 ||
+                    found->clock_ms != rows[i].want_clock)
+                        fail_msg("%s", rows[i].name);
+        }
+}
+
 static void an_ak_clock_only_moves_forward(void **state)
 {
         struct fixture *f = *state;
@@ -360,6 +387,7 @@ int main(void)
                 WITH_STORE(sweeping_takes_only_what_expired),
                 WITH_STORE(keeps_attestation_keys),
                 WITH_STORE(an_ak_clock_only_moves_forward),
+                WITH_STORE(a_key_put_again_keeps_the_later_clock),
                 WITH_STORE(refuses_a_newer_schema),
                 WITH_STORE(refuses_another_programs_database),
                 WITH_STORE(refuses_a_torn_file),

@@ -105,7 +105,7 @@ static inline void fake_issuer_policy(struct fake_issuer *f, const char *ttl)
                 "spec: {slots: [{name: x509, type: x509, algorithms: [p256], ttl: %s}]}\n"
                 "---\napiVersion: vouchsafe.dev/v1\nkind: Profile\nmetadata: {name: two, owner: a}\n"
                 "spec: {slots: [{name: in, type: x509, algorithms: [p256], ttl: 5m}, {name: out, type: x509, "
-                "algorithms: [p384], ttl: 5m}]}\n"
+                "algorithms: [p256], ttl: 5m}]}\n"
                 "---\napiVersion: vouchsafe.dev/v1\nkind: ReferenceSet\nmetadata: {name: nodes, owner: b}\n"
                 "spec: {platform: true, entries: [{name: n1, values: {tpm.ek: \"%s\"}}]}\n",
                 ttl, hex));
@@ -177,7 +177,9 @@ static inline void fake_issuer_stop(struct fake_issuer *f)
         key_free(f->cluster_key);
         f->config.clusters = (struct option_items){0};
         f->config.policy = f->config.ek_roots = (struct option_texts){0};
-        options_free(&issuer_program, &f->config);
+        struct issuer_config *own = NEW(struct issuer_config);
+        *own = f->config;
+        options_free(&issuer_program, own); /* frees what it is given as well */
         free(f->cluster.name);
         free(f->cluster.issuer);
         free(f->cluster.jwks_file);
