@@ -151,25 +151,41 @@ static struct fault *copy_out(struct span json, struct bundle_copy *ret)
         return NULL;
 }
 
-struct fault *bundle_cache_get(struct bundle_cache *b, uint64_t at_least, struct cancel *cancel,
-                               struct bundle_copy *ret)
+static void wake_waiters(void *arg)
 {
-        struct fault *failed = NULL;
+        struct bundle_cache *b = arg;
         pthread_mutex_lock(&b->mu);
+        pthread_cond_broadcast(&b->cond);
+        pthread_mutex_unlock(&b->mu);
+}
+
+/* Under mu. */
+static struct fault *wait_for(struct bundle_cache *b, uint64_t at_least, struct cancel *cancel)
+{
         if (at_least > b->wanted)
                 b->wanted = at_least;
-        while (failed == NULL && !b->stopping && (b->json.len == 0 || b->sequence < at_least)) {
+        while (!b->stopping && (b->json.len == 0 || b->sequence < at_least)) {
                 if (!b->asked) {
                         b->asked = true;
                         pthread_cond_broadcast(&b->cond);
                 }
-                failed = fault_prefix(cancel_wait(cancel, &b->cond, &b->mu), "wait for the trust bundle");
+                TRY_AS(cancel_wait(cancel, &b->cond, &b->mu), "wait for the trust bundle");
         }
-        if (failed == NULL && b->stopping)
-                failed = fault(FAULT_CANCELLED, "CANCELLED", "the attester is stopping");
+        return b->stopping ? fault(FAULT_CANCELLED, "CANCELLED", "the attester is stopping") : NULL;
+}
+
+struct fault *bundle_cache_get(struct bundle_cache *b, uint64_t at_least, struct cancel *cancel,
+                               struct bundle_copy *ret)
+{
+        if (cancel != NULL)
+                cancel_set_wake(cancel, wake_waiters, b);
+        pthread_mutex_lock(&b->mu);
+        struct fault *failed = wait_for(b, at_least, cancel);
         if (failed == NULL)
                 failed = copy_out(buf_span(&b->json), ret);
         pthread_mutex_unlock(&b->mu);
+        if (cancel != NULL)
+                cancel_set_wake(cancel, NULL, NULL);
         return failed;
 }
 
