@@ -51,15 +51,23 @@ static void nap(void)
         (void) nanosleep(&ms, NULL);
 }
 
-/* It is made by another thread. */
+/* The socket is made by another thread, and there for an instant before anybody listens: as kubelet, we dial again. */
 static bool call(const struct world *w, const char *method, struct span request, struct rpc_client_reply *reply)
 {
         char path[128];
+        int status = FAULT_UNAVAILABLE;
         (void) snprintf(path, sizeof path, "/pluginregistration.Registration/%s", method);
-        for (int i = 0; i < PATIENCE_MS && socket_now(w) == 0; i++)
-                nap();
-        AUTO(rpc_client) struct rpc_client *c = rpc_client_new(&(struct rpc_client_options){.socket_path = w->socket});
-        return rpc_client_call(c, path, request, DEADLINE_MS, reply) == 0;
+        for (int i = 0; i < PATIENCE_MS && status == FAULT_UNAVAILABLE; i++) {
+                if (i > 0)
+                        nap();
+                if (socket_now(w) == 0)
+                        continue;
+                AUTO(rpc_client)
+                struct rpc_client *c = rpc_client_new(&(struct rpc_client_options){.socket_path = w->socket});
+                rpc_client_reply_clear(reply);
+                status = rpc_client_call(c, path, request, DEADLINE_MS, reply);
+        }
+        return status == 0;
 }
 
 static bool notify(const struct world *w, bool registered, const char *error)
