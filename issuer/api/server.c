@@ -9,7 +9,9 @@
 
 #define CHAIN_PEM_MAX      (256u * 1024)
 #define CONNECTIONS_MAX    4096
+#define BODIES_MAX         (64u << 20)
 #define IDLE_TIMEOUT_MS    120000 /* attesters keep their connection warm */
+#define REQUEST_TIMEOUT_MS 15000
 #define LOCAL_QUEUE        64
 #define LOCAL_CONNECTIONS  64
 #define LOCAL_IDLE_MS      10000
@@ -68,7 +70,9 @@ static struct fault *listen_api(struct server *s, struct api *a, const struct is
                 .workers = (unsigned) c->workers,
                 .queue_max = c->queue_max,
                 .connections_max = CONNECTIONS_MAX,
+                .bodies_max = BODIES_MAX,
                 .idle_timeout_ms = IDLE_TIMEOUT_MS,
+                .request_timeout_ms = REQUEST_TIMEOUT_MS,
                 .clock = a->clock,
                 .on_done = on_done,
         };

@@ -1,7 +1,8 @@
 /* httpd: HTTP server, over TLS on TCP or in the clear on a Unix socket. The only place that sees libevent.
  *
  * One thread runs the loop; handlers run in a worker pool behind a bounded queue (full: 503 with Retry-After at once), and their
- * answers go back through the loop. Limits: header 16 KiB, body per route, idle time, connections. TLS lives in httpd_tls.c so that a
+ * answers go back through the loop. Limits: header 16 KiB, body per route, all bodies together, time for a request to arrive, idle
+ * time, connections. A newcomer to a full house takes the place of who has been silent longest. TLS lives in httpd_tls.c so that a
  * program that only listens on Unix sockets does not load it. HEAD is answered as GET without body; unknown paths 404, known path and
  * other method 405, both as problem documents. */
 #pragma once
@@ -50,7 +51,9 @@ struct httpd_options {
         unsigned workers;
         size_t queue_max;
         size_t connections_max;
+        size_t bodies_max; /* bytes of all bodies together, more are answered 503; 0: no limit of their own */
         int64_t idle_timeout_ms;
+        int64_t request_timeout_ms; /* from a request's first byte to its last, and to a connection's first byte; 0: idle_timeout_ms */
         const struct clock *clock;
         /* After every request; may be NULL. */
         void (*on_done)(void *arg, const char *route_path, int status, int64_t took_us);

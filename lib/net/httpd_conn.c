@@ -24,6 +24,13 @@ static void timer_arm(struct httpd_conn *c, int64_t ms)
                          &in); /* fails only without memory, and then the connection lives until its client leaves */
 }
 
+static int64_t request_ms(const struct httpd_conn *c)
+{
+        const struct httpd_options *o = &c->httpd->options;
+
+        return o->request_timeout_ms > 0 ? o->request_timeout_ms : o->idle_timeout_ms;
+}
+
 void httpd_conn_free(struct httpd_conn *c)
 {
         if (c->exchange != NULL && c->state == CONN_RUNNING)
@@ -155,6 +162,12 @@ static void conn_read_body(struct httpd_conn *c)
         struct fault *failed = NULL;
         uint8_t *where;
 
+        if (c->httpd->options.bodies_max > 0 && take > c->httpd->options.bodies_max - c->httpd->body_bytes) {
+                failed = fault(FAULT_UNAVAILABLE, "BODIES_FULL", "too many requests are arriving at the same time");
+                fault_set_retry_after_ms(failed, RETRY_BUSY_S * INT64_C(1000));
+                conn_refuse(c, 0, failed, "", /* is_read= */ false);
+                return;
+        }
         if (take > 0) {
                 failed = buf_grow(&x->body, take, &where);
                 if (failed != NULL) {
@@ -163,6 +176,8 @@ static void conn_read_body(struct httpd_conn *c)
                 }
                 (void) evbuffer_remove(in, where, take); /* they are there: the length was asked above */
                 c->body_left -= take;
+                x->body_counted += take;
+                c->httpd->body_bytes += take;
         }
         if (c->body_left == 0)
                 conn_run(c);
@@ -217,11 +232,12 @@ static void conn_read_head(struct httpd_conn *c)
         }
         if (end.pos < 0) {
                 if (len > 0 && !c->started)
-                        timer_arm(c,
-                                  c->httpd->options.idle_timeout_ms); /* for the whole request, from its first byte */
+                        timer_arm(c, request_ms(c)); /* for the whole request, from its first byte */
                 c->started = len > 0;
                 return;
         }
+        if (!c->started)
+                timer_arm(c, request_ms(c));
         c->started = false;
         c->exchange = exchange_new(c->httpd, c);
         failed = http_head_parse(span_make(evbuffer_pullup(in, (ssize_t) len), len), &c->exchange->head);
@@ -274,6 +290,7 @@ static void on_drained(struct bufferevent *bev UNUSED, void *arg)
         }
         if (c->keep_alive) {
                 c->state = CONN_READING_HEAD;
+                c->idle_since_us = httpd_now_us();
                 timer_arm(c, c->httpd->options.idle_timeout_ms);
                 conn_advance(c); /* the next request may be here already */
                 return;
@@ -315,8 +332,28 @@ void httpd_conn_new(struct httpd_listener *l, int fd)
                 c->next->at = &c->next;
         h->conns = c;
         h->conn_count++;
+        c->idle_since_us = httpd_now_us();
         bufferevent_setcb(bev, on_readable, on_drained, on_event, c);
         bufferevent_setwatermark(bev, EV_READ, 0, READ_AHEAD);
         (void) bufferevent_enable(bev, EV_READ | EV_WRITE); /* fails for no bufferevent of these kinds */
-        timer_arm(c, h->options.idle_timeout_ms);
+        timer_arm(c, request_ms(c));                        /* a handshake as well */
+}
+
+/* Before one that has been served: one that never was. */
+static bool goes_before(const struct httpd_conn *a, const struct httpd_conn *b)
+{
+        return a->learnt != b->learnt ? !a->learnt : a->idle_since_us < b->idle_since_us;
+}
+
+bool httpd_conn_evict(struct httpd *h)
+{
+        struct httpd_conn *found = NULL;
+
+        for (struct httpd_conn *c = h->conns; c != NULL; c = c->next)
+                if (c->state == CONN_READING_HEAD && !c->started && (found == NULL || goes_before(c, found)))
+                        found = c;
+        if (found == NULL)
+                return false;
+        httpd_conn_free(found);
+        return true;
 }

@@ -56,6 +56,7 @@ struct httpd_conn {
         enum conn_state state;
         bool keep_alive, started; /* started: bytes of the coming request are here */
         bool learnt;
+        int64_t idle_since_us;
         struct httpd_facts facts;
         struct exchange *exchange; /* being read, or running */
         size_t body_left;
@@ -69,6 +70,7 @@ struct exchange {
         const struct httpd_route *route;
         struct http_head head;
         struct buf body;
+        size_t body_counted; /* in body_bytes of httpd */
         struct httpd_facts facts;
         struct httpd_response response;
         int64_t came_us;
@@ -87,7 +89,8 @@ struct httpd {
         struct httpd_listener *listeners;
         struct httpd_conn *conns;
         size_t conn_count;
-        size_t running; /* exchanges in the pool's hands */
+        size_t body_bytes; /* held by all exchanges */
+        size_t running;    /* exchanges in the pool's hands */
 
         atomic_bool stopping;
         _Atomic int64_t grace_ms;
@@ -114,6 +117,8 @@ void response_problem(struct httpd_response *r, int status, const struct fault *
 void httpd_conn_new(struct httpd_listener *l, int fd);
 void httpd_conn_reply(struct httpd_conn *c, const struct httpd_response *response, bool without_body);
 void httpd_conn_free(struct httpd_conn *c);
+/* Makes room for a newcomer; false when everybody is busy. */
+bool httpd_conn_evict(struct httpd *h);
 
 /* httpd_route.c: NULL and a fault when none fits: *ret_status is 404, or 405 with *ret_allow set ("GET, POST"). */
 const struct httpd_route *httpd_route_find(const struct httpd_route *routes, size_t count, const char *method,

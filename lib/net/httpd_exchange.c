@@ -32,6 +32,7 @@ void exchange_free(struct exchange *x)
 {
         if (x == NULL)
                 return;
+        x->httpd->body_bytes -= x->body_counted;
         http_head_clear(&x->head);
         buf_wipe(&x->body); /* may hold tokens */
         buf_wipe(&x->response.body);

@@ -57,7 +57,7 @@ static void on_accept(struct evconnlistener *listener UNUSED, evutil_socket_t fd
         struct httpd *h = l->httpd;
         struct httpd_conn *before = h->conns;
 
-        if (h->conn_count >= h->options.connections_max) {
+        if (h->conn_count >= h->options.connections_max && !httpd_conn_evict(h)) {
                 log_debug("http_connection_refused", KV("open", h->conn_count));
                 (void) close(fd); /* at once: a full house must not fill the backlog as well */
                 return;

@@ -14,6 +14,7 @@
 
 #define PATIENCE_S 20
 #define REPLY_MAX  (1u << 20)
+#define TEN        "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
 #define HEAD(line) line " HTTP/1.1\r\nHost: a\r\n"
 
 static char dir[] = "/tmp/vouchsafe-httpd-XXXXXX";
@@ -112,7 +113,7 @@ static void on_done(void *arg, const char *route, int status, int64_t took_us)
 
 /* ---- server and client ---- */
 
-static struct httpd *server_new(size_t connections_max, int64_t idle_timeout_ms)
+static struct httpd *server_with(size_t connections_max, int64_t idle_timeout_ms, int64_t request_timeout_ms)
 {
         static char self[] = "hello";
         static const struct httpd_route routes[] = {
@@ -128,7 +129,9 @@ static struct httpd *server_new(size_t connections_max, int64_t idle_timeout_ms)
                                                       .workers = 1,
                                                       .queue_max = 1,
                                                       .connections_max = connections_max,
+                                                      .bodies_max = 1000,
                                                       .idle_timeout_ms = idle_timeout_ms,
+                                                      .request_timeout_ms = request_timeout_ms,
                                                       .clock = &clock_system,
                                                       .on_done = on_done,
                                                       .on_done_arg = &world},
@@ -136,6 +139,10 @@ static struct httpd *server_new(size_t connections_max, int64_t idle_timeout_ms)
         assert_null(httpd_listen_unix(h, path, 0600));
         assert_null(httpd_start(h));
         return h;
+}
+static struct httpd *server_new(size_t connections_max, int64_t idle_timeout_ms)
+{
+        return server_with(connections_max, idle_timeout_ms, 0);
 }
 static struct httpd *server_default(void)
 {
@@ -359,17 +366,83 @@ static void too_many_connections(void **state)
         int first = client(), second = client(), third;
 
         (void) state;
-        say(first, SPAN(HEAD("GET /hello") "\r\n"));
-        assert_int_equal(hear(first, false, &reply), 200);
-        say(second, SPAN(HEAD("GET /hello") "\r\n"));
-        assert_int_equal(hear(second, false, &reply), 200);
+        say(first, SPAN(HEAD("GET /hold") "\r\n"));
+        world_wait(&world.entered, 1);
+        say(second, SPAN("GET /hello HT")); /* a request has begun */
+        usleep(20000);
         third = client();
         assert_int_equal(hear(third, false, &reply), 0);
         close(third);
+        world_release();
+        assert_int_equal(hear(first, false, &reply), 200);
         close(first);
         while (ask(SPAN(HEAD("GET /hello") "\r\n"), &reply) != 200)
                 ; /* until the server has seen the first one go */
         close(second);
+        httpd_stop(h, 1000);
+}
+
+/* Silent connections can't lock anybody out: first goes who never asked, then who asked longest ago. */
+static void a_newcomer_takes_a_silent_ones_place(void **state)
+{
+        struct httpd *h = server_new(3, PATIENCE_S * INT64_C(1000));
+        AUTO(buf) struct buf reply = BUF(REPLY_MAX);
+        AUTO_CLOSE int old = client(), recent = client(), silent = -1, newcomer = -1, another = -1;
+
+        (void) state;
+        say(old, SPAN(HEAD("GET /hello") "\r\n"));
+        assert_int_equal(hear(old, false, &reply), 200);
+        say(recent, SPAN(HEAD("GET /hello") "\r\n"));
+        assert_int_equal(hear(recent, false, &reply), 200);
+        silent = client();
+        newcomer = client();
+        say(newcomer, SPAN(HEAD("GET /hello") "\r\n"));
+        assert_int_equal(hear(newcomer, false, &reply), 200);
+        assert_int_equal(hear(silent, false, &reply), 0);
+        another = client();
+        say(another, SPAN(HEAD("GET /hello") "\r\n"));
+        assert_int_equal(hear(another, false, &reply), 200);
+        assert_int_equal(hear(old, false, &reply), 0);
+        say(recent, SPAN(HEAD("GET /hello") "\r\n"));
+        assert_int_equal(hear(recent, false, &reply), 200);
+        httpd_stop(h, 1000);
+}
+
+static void all_bodies_together_are_limited(void **state)
+{
+        struct httpd *h = server_new(16, PATIENCE_S * INT64_C(1000));
+        AUTO(buf) struct buf reply = BUF(REPLY_MAX);
+        AUTO_CLOSE int half = client();
+
+        (void) state;
+        say(half, SPAN(HEAD("POST /echo") "Content-Length: 900\r\n\r\n"));
+        for (int i = 0; i < 80; i++)
+                say(half, SPAN("0123456789"));
+        usleep(20000);
+        assert_int_equal(ask(SPAN(HEAD("POST /echo") "Content-Length: 300\r\n\r\n" TEN TEN TEN), &reply), 503);
+        assert_non_null(strstr(buf_str(&reply), "BODIES_FULL"));
+        for (int i = 0; i < 10; i++)
+                say(half, SPAN("0123456789"));
+        assert_int_equal(hear(half, false, &reply), 200);
+        assert_int_equal(ask(SPAN(HEAD("POST /echo") "Content-Length: 300\r\n\r\n" TEN TEN TEN), &reply), 200);
+        httpd_stop(h, 1000);
+}
+
+/* A warm connection may be silent for long; a request may not take as long to arrive. */
+static void slow_requests_end_before_idle_ones(void **state)
+{
+        struct httpd *h = server_with(16, PATIENCE_S * INT64_C(1000), 100);
+        AUTO(buf) struct buf reply = BUF(REPLY_MAX);
+        AUTO_CLOSE int warm = client(), slow = client();
+
+        (void) state;
+        say(warm, SPAN(HEAD("GET /hello") "\r\n"));
+        assert_int_equal(hear(warm, false, &reply), 200);
+        say(slow, SPAN(HEAD("POST /echo") "Content-Length: 5\r\n\r\nab"));
+        assert_int_equal(hear(slow, false, &reply), 0);
+        usleep(150000);
+        say(warm, SPAN(HEAD("GET /hello") "\r\n"));
+        assert_int_equal(hear(warm, false, &reply), 200);
         httpd_stop(h, 1000);
 }
 
@@ -503,6 +576,9 @@ int main(void)
                 ROW(full_queue),
                 ROW(client_leaves),
                 ROW(too_many_connections),
+                ROW(a_newcomer_takes_a_silent_ones_place),
+                ROW(all_bodies_together_are_limited),
+                ROW(slow_requests_end_before_idle_ones),
                 ROW(idle_connections),
                 ROW(stop_lets_handlers_finish),
                 ROW(stop_does_not_wait_for_ever),
