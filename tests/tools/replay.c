@@ -9,6 +9,8 @@
 
 #define INPUT_MAX (2u << 20)
 
+static uint8_t input[INPUT_MAX];
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int main(int argc, char **argv)
@@ -23,8 +25,7 @@ int main(int argc, char **argv)
                 if (entry->d_name[0] == '.')
                         continue;
                 int fd = openat(dirfd(folder), entry->d_name, O_RDONLY | O_CLOEXEC);
-                uint8_t *input = malloc(INPUT_MAX);
-                ssize_t len = fd < 0 || input == NULL ? -1 : read(fd, input, INPUT_MAX);
+                ssize_t len = fd < 0 ? -1 : read(fd, input, INPUT_MAX);
                 if (len < 0) {
                         fprintf(stderr, "replay: can't read %s\n", entry->d_name);
                         return 1;
@@ -36,7 +37,6 @@ int main(int argc, char **argv)
                 if (exact != NULL)
                         (void) LLVMFuzzerTestOneInput(exact, (size_t) len); /* returns 0 by libFuzzer's contract */
                 free(exact);
-                free(input);
                 close(fd);
                 files++;
         }
