@@ -335,6 +335,9 @@ def test_refusals_do_not_quote_tokens(world):
     assert not is_mounted(world.kubelet.target(pod))
 
 
+SHADOW = 1 << 32  # larger mappings are a sanitizer's books about memory, not memory
+
+
 def memory_has(process, secrets):
     """Which of `secrets` a process has in memory that it can write."""
     found = set()
@@ -344,6 +347,8 @@ def memory_has(process, secrets):
             if "r" not in modes or "w" not in modes:
                 continue
             start, end = (int(x, 16) for x in where.split("-"))
+            if end - start > SHADOW:
+                continue
             try:
                 memory.seek(start)
                 text = memory.read(end - start)
@@ -361,6 +366,7 @@ def test_a_key_is_not_kept_in_memory(world):
     pem = world.volume(pod).read("tls.key")
     scalar = serialization.load_pem_private_key(pem, None).private_numbers().private_value
     secrets = {"pem": pem.splitlines()[2], "raw": scalar.to_bytes(32, "big"), "raw, other order": scalar.to_bytes(32, "little")}
+    assert memory_has(world.csi.process, {"handle": pod.handle.encode()}) == {"handle"}, "what is there is found"
     assert memory_has(world.csi.process, secrets) == set(), "the node plugin, once the file is written"
     assert memory_has(world.attester.process, secrets) == set(), "the attester, once the key is handed over"
     world.kubelet.unpublish(pod)
