@@ -21,8 +21,9 @@ static EVP_CIPHER *cipher[OSSL_CIPHER_COUNT];
 static EVP_MAC *hmac;
 static EVP_PKEY *curve[2];
 
-/* ---- memory: OpenSSL wipes most of what was secret, but not all of it (an EC key's octets while it is encoded stay behind in the
- * freed block); so everything is wiped that it gives back. ---- */
+/* ---- memory ------------------------------------------------------------------------------------------------------
+ * OpenSSL wipes most of what was secret, but not all: an EC key's octets stay in a freed block when the key
+ * is encoded. So everything is wiped that it gives back. */
 
 static void *block_new(size_t len, const char *file UNUSED, int line UNUSED)
 {
@@ -48,7 +49,7 @@ static void *block_resize(void *memory, size_t len, const char *file, int line)
         return moved;
 }
 
-/* Before main: OpenSSL refuses once it has taken its first block. Were it so, keys would be as safe as OpenSSL itself makes them. */
+/* Before main: OpenSSL refuses once it has taken a block. Keys would then be as safe as it makes them itself. */
 __attribute__((constructor)) static void use_wiping_blocks(void)
 {
         (void) CRYPTO_set_mem_functions(block_new, block_resize, block_free);
