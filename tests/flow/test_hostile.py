@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from harness.kubelet import Pod
+from harness.tpm import Tpm
 from harness.world import ATTESTER_UID
 
 LIES = [
@@ -40,6 +41,12 @@ LIES = [
 ]
 
 
+def hostile(world, *words):
+    return subprocess.run(["setpriv", f"--reuid={ATTESTER_UID}", f"--regid={ATTESTER_UID}", "--clear-groups", "--",
+                           os.path.join(os.environ["BUILD"], "tests/hostile"), *words, "--config", world.path("attester.yaml")],
+                          capture_output=True, text=True, timeout=30)
+
+
 @pytest.fixture(scope="module")
 def enrolled(world):
     world.kubelet.publish(Pod("app-0", "payroll", "app"))  # enrols the attestation key
@@ -51,10 +58,54 @@ def test_lie_is_refused_by_its_check(enrolled, lie, check):
     pod = Pod("app-0", "payroll", "app")
     token = next(iter(json.loads(enrolled.kubelet.tokens(pod)).values()))["token"]
     path = enrolled.write("hostile-token", token, 0o400, ATTESTER_UID)
-    run = subprocess.run(["setpriv", f"--reuid={ATTESTER_UID}", f"--regid={ATTESTER_UID}", "--clear-groups", "--",
-                          os.path.join(os.environ["BUILD"], "tests/hostile"), lie, path, pod.uid, "--config", enrolled.path("attester.yaml")],
-                         capture_output=True, text=True, timeout=30)
+    run = hostile(enrolled, lie, path, pod.uid)
     assert run.stdout.strip() == check, run.stderr
+
+
+ENROLMENT_LIES = [
+    ("honest", "accepted"),
+    ("audience", "audience"),
+    ("no-certificate", "ek.missing"),
+    ("other-certificate", "ek.key"),
+    ("certificate-corrupt", "ek.signature"),
+    ("loose-key", "ak.attributes"),
+    ("ek-as-ak", "ak.attributes"),
+    ("no-token", "k8s.missing"),
+    ("pods-token", "k8s.attester"),
+    ("own-key", "enrol.secret"),
+    ("wrong-secret", "enrol.secret"),
+    ("challenge-corrupt", "enrol.challenge"),
+    ("other-tls-key", "enrol.client_key"),
+    ("used-nonce", "nonce.replayed"),
+    ("used-challenge", "enrol.replayed"),
+    ("no-quote", "evidence.missing"),
+    ("quote-for-issuing", "tpm.extra_data"),
+    ("other-exporter", "tpm.extra_data"),
+    ("other-request", "tpm.extra_data"),
+]
+
+
+@pytest.fixture(scope="module")
+def other_certificate(enrolled):
+    """The endorsement certificate of another TPM of the same maker: genuine, and anybody's to show."""
+    other = Tpm(enrolled.folder, "other-tpm").manufacture().start()
+    try:
+        der = other.ek_certificate()
+    finally:
+        other.stop()
+    path = enrolled.path("other-ek.der")
+    with open(path, "wb") as f:
+        f.write(der)
+    return path
+
+
+@pytest.mark.parametrize("lie,check", ENROLMENT_LIES)
+def test_lie_in_an_enrolment_is_refused_by_its_check(enrolled, other_certificate, lie, check):
+    token = next(iter(json.loads(enrolled.kubelet.tokens(Pod("app-0", "payroll", "app"))).values()))["token"]
+    path = enrolled.write("hostile-token", token, 0o400, ATTESTER_UID)
+    run = hostile(enrolled, f"enrol-{lie}", path, other_certificate)
+    assert run.stdout.strip() == check, run.stderr
+    enrolled.kubelet.publish(Pod("app-0", "payroll", "app"))  # the key that is enrolled goes on
 
 
 def post(world, path, body, cert=True):

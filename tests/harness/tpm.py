@@ -55,11 +55,13 @@ class Tpm:
                 text += f.read().rstrip() + "\n"
         return text
 
+    def ek_certificate(self):
+        nv = subprocess.run(["tpm2_nvread", "-T", self.tcti, "0x01C00002"], capture_output=True, timeout=20, check=True).stdout
+        return nv[:4 + int.from_bytes(nv[2:4], "big")]  # it ends where DER says, not where NV does
+
     def ek_digest(self):
         """SHA-256 of the endorsement key (SPKI, DER): the name by which a platform set lists this TPM."""
-        nv = subprocess.run(["tpm2_nvread", "-T", self.tcti, "0x01C00002"], capture_output=True, timeout=20, check=True).stdout
-        length = 4 + int.from_bytes(nv[2:4], "big")  # the certificate ends where DER says, not where NV does
-        key = x509.load_der_x509_certificate(nv[:length]).public_key()
+        key = x509.load_der_x509_certificate(self.ek_certificate()).public_key()
         spki = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
         return hashlib.sha256(spki).hexdigest()
 

@@ -206,7 +206,8 @@ class World:
         if tpm:
             config["tpm"] = {"ek-roots": [self.path("ek-roots.pem")]}
         if clusters:
-            config["clusters"] = [{"name": "demo", "issuer": self.cluster.issuer, "jwks-file": self.path("jwks.json")}]
+            config["clusters"] = [{"name": "demo", "issuer": self.cluster.issuer, "jwks-file": self.path("jwks.json"),
+                                   "attester": "vouchsafe/vouchsafe-node"}]
         config.update(changes)
         self.write("issuer.yaml", yaml_text(config))
 

@@ -1,7 +1,8 @@
 /* hostile: an attester that lies in one place at a time, for the flow tests. It makes a real request with a real quote through the
  * attester's own parts, changes one thing where the case says, sends it, and prints the check that refused it, or "accepted".
  *
- * usage: hostile CASE TOKEN-FILE POD-UID --config attester.yaml */
+ * usage: hostile CASE TOKEN-FILE POD-UID --config attester.yaml
+ *        hostile enrol-CASE TOKEN-FILE EK-CERTIFICATE --config attester.yaml       (a pod's token, another TPM's certificate) */
 #include <stdio.h>
 
 #include "attester/config.h"
@@ -10,6 +11,7 @@
 #include "lib/base/file.h"
 #include "lib/model/names.h"
 #include "lib/model/tpm_evidence.h"
+#include "tests/tools/hostile_enrol.h"
 
 #define DEADLINE_MS 20000
 
@@ -146,6 +148,11 @@ static struct fault *run(const struct attester_config *c, struct exchange *x)
         TRY(evidence_open(&evidence, &x->source));
         cancel_init(&x->cancel, &clock_system, (struct boot){clock_boot(&clock_system).ms + DEADLINE_MS});
         TRY(issuer_prepare(x->issuer, &x->cancel));
+        if (strncmp(which, "enrol-", 6) == 0) {
+                struct hostile_enrol e = {which + 6,  x->issuer,     &options,           &x->source,
+                                          &x->cancel, x->token_file, c->node_token_file, x->pod_uid};
+                return hostile_enrol(&e);
+        }
         x->nonce = BUF(NONCE_MAX);
         TRY(buf_append(&x->nonce, issuer_nonce(x->issuer)));
         TRY(exchange(x));
