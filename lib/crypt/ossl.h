@@ -20,7 +20,7 @@
 
 /* AUTO(ossl_pkey) EVP_PKEY *k: the cleanup for a type of OpenSSL's. */
 #define DEFINE_AUTO_OSSL(name, type, free_it)                                                                          \
-        static inline void name##_cleanup(type **pointer)                                                              \
+        static inline void name##_cleanup(type **pointer) /* NOLINT(bugprone-macro-parentheses): it is a type */       \
         {                                                                                                              \
                 free_it(*pointer);                                                                                     \
         }

@@ -16,7 +16,7 @@
 
 static inline json_t *theirs(const struct json *j)
 {
-        return (json_t *) (uintptr_t) j; /* jansson's readers take const and non-const in no clear order */
+        return (json_t *) j; /* jansson's readers take const and non-const in no clear order */
 }
 static inline struct json *ours(json_t *j)
 {

@@ -141,10 +141,11 @@ static int report(const struct load *l)
                         (void) fprintf(stderr, "csi_load: call %zu: status %d: %s\n", i, c->status, c->message);
         }
         qsort(took, good, sizeof *took, by_time);
+        size_t half = good / 2, of_99 = good * 99 / 100;
         if (good > 0)
                 printf("{\"calls\":%zu,\"failed\":%zu,\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"max_ms\":%.3f,\"all_ms\":%.1f}"
                        "\n",
-                       l->count, failed, (double) took[good / 2] / 1e3, (double) took[good * 99 / 100] / 1e3,
+                       l->count, failed, (double) took[half] / 1e3, (double) took[of_99] / 1e3,
                        (double) took[good - 1] / 1e3, (double) (last - first) / 1e3);
         free(took);
         return failed == 0 && good > 0 ? 0 : 1;

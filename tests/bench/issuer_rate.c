@@ -176,7 +176,7 @@ static void post_one(struct work *w, size_t i)
         expect_ok(credentials_post(&issuer.api, &q, &r));
         if (r.status != 200 || strstr(buf_str(&r.body), "\"problem\"") != NULL) {
                 (void) fprintf(stderr, "issuer_rate: %d %s\n", r.status, buf_str(&r.body));
-                exit(1);
+                _exit(1);
         }
         buf_clear(&r.body);
 }

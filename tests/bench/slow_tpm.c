@@ -51,7 +51,7 @@ static int listen_at(const char *path)
         (void) umask(before);
         if (!good) {
                 perror(path);
-                exit(1);
+                _exit(1);
         }
         return fd;
 }

@@ -12,6 +12,7 @@
 #include "lib/base/parse.h"
 #include "tests/fakes/clock.h"
 #include "tests/fakes/expect.h"
+#include "tests/fakes/folder.h"
 #include "tests/fakes/tpm_quote.h"
 
 #define ISSUER_AUDIENCE "https://issuer.example"
@@ -44,8 +45,7 @@ static inline void fake_issuer_write(struct fake_issuer *f, const char *name, st
 
 static inline void fake_issuer_remove(const char *folder)
 {
-        AUTO_STRING char *command = alloc_printf("rm -rf '%s'", folder);
-        assert_int_equal(system(command), 0);
+        assert_true(folder_remove(folder));
 }
 
 /* The first thing in a test: it forks. `f` must not move afterwards. */
