@@ -12,7 +12,7 @@
 enum read_only_policy { READ_ONLY_REQUIRE, READ_ONLY_FORCE };
 struct publish_rules {
         const char *kubelet_dir;
-        const char *audience;    /* of the token that we take */
+        const char *audience; /* of the token that we take */
         enum read_only_policy read_only;
 };
 
