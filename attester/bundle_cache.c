@@ -18,8 +18,7 @@ struct bundle_cache {
         pthread_mutex_t mu;
         pthread_cond_t cond;
         bool stopping, asked;    /* guarded by mu */
-        struct buf json;         /* guarded by mu; empty: none yet */
-        uint64_t sequence;       /* guarded by mu */
+        struct bundle_copy held; /* guarded by mu; json empty: none yet */
         uint64_t wanted;         /* guarded by mu: the newest that a reply named */
         int64_t hint_s;          /* guarded by mu */
         struct cancel *fetching; /* guarded by mu: what stop trips */
@@ -33,34 +32,52 @@ void bundle_copy_clear(struct bundle_copy *b)
         buf_clear(&b->roots_pem);
 }
 
+static uint64_t sequence_of(const struct bundle_cache *b)
+{
+        return b->held.bundle.sequence;
+}
+
+/* Parsed once, here; certificates are dear to parse and many ask. */
+static struct fault *read_bundle(struct http_reply *reply, struct bundle_copy *ret)
+{
+        TRY_AS(bundle_read(buf_span(&reply->body), &ret->bundle), "read the trust bundle");
+        ret->roots_pem = BUF(BUNDLE_MAX);
+        TRY(bundle_roots_pem(&ret->bundle, &ret->roots_pem));
+        ret->json = reply->body;
+        reply->body = BUF(0);
+        return NULL;
+}
+
 static struct fault *fetch(struct bundle_cache *b, struct cancel *cancel)
 {
         AUTO(http_reply) struct http_reply reply = {0};
         TRY(issuer_get_bundle(b->issuer, b->etag[0] != '\0' ? b->etag : NULL, cancel, &reply));
         if (reply.status == 304)
                 return NULL;
-        AUTO(bundle) struct bundle parsed = {0};
-        TRY_AS(bundle_read(buf_span(&reply.body), &parsed), "read the trust bundle");
+        AUTO(bundle_copy) struct bundle_copy fresh = {0};
+        TRY(read_bundle(&reply, &fresh));
+        uint64_t sequence = fresh.bundle.sequence;
+        size_t roots = fresh.bundle.root_count;
 
         pthread_mutex_lock(&b->mu);
-        bool is_older = parsed.sequence < b->sequence, is_new = parsed.sequence != b->sequence || b->json.len == 0;
+        bool is_older = sequence < sequence_of(b), is_new = sequence != sequence_of(b) || b->held.json.len == 0;
         if (!is_older && is_new) {
-                buf_clear(&b->json);
-                b->json = reply.body;
-                reply.body = BUF(0);
-                b->sequence = parsed.sequence;
-                b->hint_s = parsed.refresh_hint_s >= HINT_MIN_S ? parsed.refresh_hint_s : HINT_DEFAULT_S;
+                int64_t hint_s = fresh.bundle.refresh_hint_s;
+                b->hint_s = hint_s >= HINT_MIN_S ? hint_s : HINT_DEFAULT_S;
+                bundle_copy_clear(&b->held);
+                b->held = fresh;
+                fresh = (struct bundle_copy){0};
                 pthread_cond_broadcast(&b->cond);
         }
         pthread_mutex_unlock(&b->mu);
 
         if (is_older)
                 return fault(FAULT_INTERNAL, "BUNDLE_ROLLBACK", "the issuer offers bundle %llu after a newer one",
-                             (unsigned long long) parsed.sequence);
+                             (unsigned long long) sequence);
         memcpy(b->etag, reply.etag, sizeof b->etag);
         if (is_new) {
-                log_info("bundle_changed", KV("sequence", parsed.sequence), KV("roots", parsed.root_count));
-                b->changed(b->arg, parsed.sequence);
+                log_info("bundle_changed", KV("sequence", sequence), KV("roots", roots));
+                b->changed(b->arg, sequence);
         }
         return NULL;
 }
@@ -105,7 +122,7 @@ static void *refresh(void *arg)
         do {
                 AUTO(fault) struct fault *failed = fetch_once(b);
                 pthread_mutex_lock(&b->mu);
-                bool is_behind = b->sequence < b->wanted; /* another replica answered, which does not have it yet */
+                bool is_behind = sequence_of(b) < b->wanted; /* another replica answered, which does not have it yet */
                 pause_ms = b->hint_s * 1000;
                 pthread_mutex_unlock(&b->mu);
                 if (failed == NULL && !is_behind) {
@@ -140,12 +157,19 @@ struct fault *bundle_cache_start(struct issuer *issuer, const struct clock *cloc
         return NULL;
 }
 
-static struct fault *copy_out(struct span json, struct bundle_copy *ret)
+static struct fault *copy_out(const struct bundle_copy *held, struct bundle_copy *ret)
 {
         AUTO(bundle_copy) struct bundle_copy copy = {.json = BUF(BUNDLE_MAX), .roots_pem = BUF(BUNDLE_MAX)};
-        TRY(buf_append(&copy.json, json));
-        TRY(bundle_read(json, &copy.bundle));
-        TRY(bundle_roots_pem(&copy.bundle, &copy.roots_pem));
+        TRY(buf_append(&copy.json, buf_span(&held->json)));
+        TRY(buf_append(&copy.roots_pem, buf_span(&held->roots_pem)));
+        copy.bundle.sequence = held->bundle.sequence;
+        copy.bundle.refresh_hint_s = held->bundle.refresh_hint_s;
+        copy.bundle.token_keys = json_copy(held->bundle.token_keys);
+        for (size_t i = 0; i < held->bundle.root_count; i++) {
+                copy.bundle.roots[i] = BUF(CERT_MAX);
+                copy.bundle.root_count++;
+                TRY(buf_append(&copy.bundle.roots[i], buf_span(&held->bundle.roots[i])));
+        }
         *ret = copy;
         copy = (struct bundle_copy){0};
         return NULL;
@@ -164,7 +188,7 @@ static struct fault *wait_for(struct bundle_cache *b, uint64_t at_least, struct 
 {
         if (at_least > b->wanted)
                 b->wanted = at_least;
-        while (!b->stopping && (b->json.len == 0 || b->sequence < at_least)) {
+        while (!b->stopping && (b->held.json.len == 0 || sequence_of(b) < at_least)) {
                 if (!b->asked) {
                         b->asked = true;
                         pthread_cond_broadcast(&b->cond);
@@ -182,7 +206,7 @@ struct fault *bundle_cache_get(struct bundle_cache *b, uint64_t at_least, struct
         pthread_mutex_lock(&b->mu);
         struct fault *failed = wait_for(b, at_least, cancel);
         if (failed == NULL)
-                failed = copy_out(buf_span(&b->json), ret);
+                failed = copy_out(&b->held, ret);
         pthread_mutex_unlock(&b->mu);
         if (cancel != NULL)
                 cancel_set_wake(cancel, NULL, NULL);
@@ -192,7 +216,7 @@ struct fault *bundle_cache_get(struct bundle_cache *b, uint64_t at_least, struct
 uint64_t bundle_cache_sequence(struct bundle_cache *b)
 {
         pthread_mutex_lock(&b->mu);
-        uint64_t sequence = b->json.len > 0 ? b->sequence : 0;
+        uint64_t sequence = b->held.json.len > 0 ? sequence_of(b) : 0;
         pthread_mutex_unlock(&b->mu);
         return sequence;
 }
@@ -209,7 +233,7 @@ void bundle_cache_stop(struct bundle_cache *b)
         pthread_mutex_unlock(&b->mu);
         pthread_join(b->thread, NULL);
         issuer_free(b->issuer);
-        buf_clear(&b->json);
+        bundle_copy_clear(&b->held);
         pthread_cond_destroy(&b->cond);
         pthread_mutex_destroy(&b->mu);
         free(b);

@@ -115,6 +115,7 @@ static struct fault *run(const struct csi_config *c)
 int main(int argc, char **argv)
 {
         program_init(csi_program.name);
+        program_use_little_memory();
         static const char *const flags_alone[] = {"--probe", NULL};
         struct program_args args = {0};
         enum program_next next = PROGRAM_DONE;

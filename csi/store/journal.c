@@ -91,7 +91,8 @@ struct fault *journal_put(struct journal *j, const struct volume_spec *spec, boo
                 return fault(FAULT_INVALID, "BAD_VOLUME_ID", "volume id \"%.128s\" is no name for a file", spec->id);
         name_of(spec->id, name);
         TRY_AS(journal_record_write(&r, &bytes), "journal");
-        TRY_AS(file_write_atomic_at(j->dir, name, buf_span(&bytes), 0600), "journal");
+        /* no sync: what a record speaks of, a mount, goes with the machine as well, and one of another boot is dropped */
+        TRY_AS(file_write_whole_at(j->dir, name, buf_span(&bytes), 0600), "journal");
         return NULL;
 }
 

@@ -70,14 +70,8 @@ static void push_check(struct json *list, int64_t depth, const char *name, bool 
 
 static void push_tree(struct json *list, const struct check *tree)
 {
-        if (tree == NULL)
-                return;
-        AUTO(json) struct json *below = check_to_json(tree);
-        for (size_t i = 0; i < json_count(below); i++) {
-                struct json *one = json_copy(json_at(below, i));
-                json_set_int(one, "depth", json_int(json_get(one, "depth")) + 1);
-                json_push(list, one);
-        }
+        if (tree != NULL)
+                check_push_json(tree, /* depth= */ 1, list);
 }
 
 static const char *check_of(const struct record_source *s)

@@ -156,7 +156,7 @@ struct fault *fd_write_all(int fd, struct span bytes)
 }
 
 /* Unreadable until it is whole. */
-static struct fault *write_temp(int dir, const char *temp, struct span bytes, mode_t mode)
+static struct fault *write_temp(int dir, const char *temp, struct span bytes, mode_t mode, bool synced)
 {
         AUTO_CLOSE int fd = openat(dir, temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0);
         if (fd < 0)
@@ -164,12 +164,12 @@ static struct fault *write_temp(int dir, const char *temp, struct span bytes, mo
         TRY(fd_write_all(fd, bytes));
         if (fchmod(fd, mode) != 0)
                 return file_fault(errno, "chmod", temp);
-        if (fsync(fd) != 0)
+        if (synced && fsync(fd) != 0)
                 return file_fault(errno, "fsync", temp);
         return NULL;
 }
 
-struct fault *file_write_atomic_at(int dir, const char *name, struct span bytes, mode_t mode)
+static struct fault *write_at(int dir, const char *name, struct span bytes, mode_t mode, bool synced)
 {
         TRY(check_name(name));
         uint8_t random[8];
@@ -179,16 +179,26 @@ struct fault *file_write_atomic_at(int dir, const char *name, struct span bytes,
         hex_string(SPAN_OF(random), hex);
         (void) snprintf(temp, sizeof(temp), FILE_TEMP_PREFIX "%s", hex); /* fits */
 
-        struct fault *f = write_temp(dir, temp, bytes, mode);
+        struct fault *f = write_temp(dir, temp, bytes, mode, synced);
         if (f == NULL && renameat(dir, temp, dir, name) != 0)
                 f = file_fault(errno, "rename", temp);
         if (f != NULL) {
                 (void) unlinkat(dir, temp, 0); /* may never have been made */
                 return fault_prefix(f, "write %s", name);
         }
-        if (fsync(dir) != 0 && errno != EINVAL) /* EINVAL: a file system that has no such thing */
+        if (synced && fsync(dir) != 0 && errno != EINVAL) /* EINVAL: a file system that has no such thing */
                 return file_fault(errno, "fsync the directory of", name);
         return NULL;
+}
+
+struct fault *file_write_atomic_at(int dir, const char *name, struct span bytes, mode_t mode)
+{
+        return write_at(dir, name, bytes, mode, /* synced= */ true);
+}
+
+struct fault *file_write_whole_at(int dir, const char *name, struct span bytes, mode_t mode)
+{
+        return write_at(dir, name, bytes, mode, /* synced= */ false);
 }
 
 struct fault *dir_open_make(const char *path, mode_t mode, int *ret_fd)

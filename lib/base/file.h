@@ -20,6 +20,8 @@ struct fault *file_read_secret(const char *path, struct secret **ret) MUST_USE;
  * A crash may also leave a temp file, unreadable, whose name starts with FILE_TEMP_PREFIX: the folder's owner may sweep. */
 #define FILE_TEMP_PREFIX ".tmp-"
 struct fault *file_write_atomic_at(int dir, const char *name, struct span bytes, mode_t mode) MUST_USE;
+/* The same without a sync: safe from this process's death, not from the machine's. */
+struct fault *file_write_whole_at(int dir, const char *name, struct span bytes, mode_t mode) MUST_USE;
 /* Opens a directory, making it (one level, `mode`) when it is missing. */
 struct fault *dir_open_make(const char *path, mode_t mode, int *ret_fd) MUST_USE;
 /* Writes all, over short writes and EINTR. */

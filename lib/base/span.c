@@ -50,6 +50,10 @@ bool span_is_utf8(struct span s)
 {
         for (size_t at = 0; at < s.len;) {
                 uint32_t point = 0;
+                if (s.data[at] < 0x80) { /* nearly always */
+                        at++;
+                        continue;
+                }
                 size_t taken = utf8_decode(s.data + at, s.len - at, &point);
                 if (taken == 0)
                         return false;

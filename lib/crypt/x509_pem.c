@@ -65,9 +65,14 @@ struct fault *cert_list_from_pem(struct span pem, struct cert_list *ret)
 
 struct fault *cert_to_pem(const struct cert *c, struct buf *out)
 {
+        return cert_der_to_pem(cert_der(c), out);
+}
+
+struct fault *cert_der_to_pem(struct span der, struct buf *out)
+{
         AUTO(buf) struct buf text = BUF(CERT_MAX * 2);
 
-        TRY(base64_encode(cert_der(c), &text));
+        TRY(base64_encode(der, &text));
         TRY(buf_append_str(out, BEGIN "\n"));
         for (size_t at = 0; at < text.len; at += LINE) {
                 size_t take = text.len - at < LINE ? text.len - at : LINE;

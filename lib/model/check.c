@@ -13,11 +13,22 @@
 #define CHECK_CUT      "..."
 
 /* ---- building ---------------------------------------------------------------------------------------------------- */
+/* Nothing to escape and nothing to cut: nearly every text. */
+static bool is_plain(const char *text)
+{
+        size_t len = 0;
+        while (text[len] >= 0x20 && text[len] < 0x7f && len <= CHECK_TEXT_MAX)
+                len++;
+        return text[len] == '\0' && len <= CHECK_TEXT_MAX;
+}
+
 /* Control characters and bytes that are no UTF-8 become \xNN. NULL stays NULL. */
 static char *escape(const char *text)
 {
         if (text == NULL)
                 return NULL;
+        if (is_plain(text))
+                return alloc_string(text);
         struct span left = span_str(text);
         char *clean = alloc_zero(CHECK_TEXT_MAX + 1, 1);
         size_t len = 0, cut_at = 0; /* the last end of a character that leaves room for the mark */
@@ -176,13 +187,18 @@ static struct json *one_to_json(const struct check *c, size_t depth)
         return j;
 }
 
-struct json *check_to_json(const struct check *c)
+void check_push_json(const struct check *c, size_t depth, struct json *list)
 {
-        struct json *list = json_new_array();
         AUTO(walk) struct walk w = {0};
         walk_push(&w, c);
         for (const struct check *at = c; at != NULL; at = walk_next(&w))
-                json_push(list, one_to_json(at, w.depth - 1));
+                json_push(list, one_to_json(at, depth + w.depth - 1));
+}
+
+struct json *check_to_json(const struct check *c)
+{
+        struct json *list = json_new_array();
+        check_push_json(c, 0, list);
         return list;
 }
 

@@ -76,6 +76,8 @@ void options_free(const struct program *p, void *config);
 /* Start of every main(): names the log, PR_SET_DUMPABLE 0, umask 077, SIGPIPE ignored, SIGTERM/SIGINT/SIGHUP blocked in
  * this thread and so in every later one, warns when secrets can't be locked. Call before any library starts threads. */
 void program_init(const char *name);
+/* For programs that are on every node: few heaps, and what is free goes back to the kernel. */
+void program_use_little_memory(void);
 /* Waits for SIGTERM or SIGINT (returns it), calling on_hangup(arg) for SIGHUP; on_hangup may be NULL. */
 int program_wait(void (*on_hangup)(void *arg), void *arg);
 /* Logs "start_failed" with the fault, prints its text for a person, returns the exit code 1. Frees the fault. */

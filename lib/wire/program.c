@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -40,6 +41,15 @@ void program_init(const char *name)
         if (secret_unlocked_count() > 0)
                 log_warn("secrets_not_locked",
                          KV("hint", "raise RLIMIT_MEMLOCK or give CAP_IPC_LOCK: secrets may be swapped out"));
+}
+
+/* glibc gives each thread that meets a busy heap one of its own, and gives little of them back. */
+void program_use_little_memory(void)
+{
+        int good =
+                mallopt(M_ARENA_MAX, 2) & mallopt(M_TRIM_THRESHOLD, 128 * 1024) & mallopt(M_MMAP_THRESHOLD, 64 * 1024);
+        assert(good == 1); /* it refuses unknown names only */
+        (void) good;
 }
 
 int program_wait(void (*on_hangup)(void *arg), void *arg)
