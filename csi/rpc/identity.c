@@ -36,9 +36,9 @@ static struct fault *probe(void *self, const ProtobufCMessage *request UNUSED, s
 struct rpc_service identity_service(struct identity *self)
 {
         static const struct rpc_method methods[] = {
-                {"GetPluginInfo", CSI_LANE_QUICK, get_plugin_info},
-                {"GetPluginCapabilities", CSI_LANE_QUICK, get_plugin_capabilities},
-                {"Probe", CSI_LANE_QUICK, probe},
+                {.name = "GetPluginInfo", .lane = CSI_LANE_QUICK, .handler = get_plugin_info},
+                {.name = "GetPluginCapabilities", .lane = CSI_LANE_QUICK, .handler = get_plugin_capabilities},
+                {.name = "Probe", .lane = CSI_LANE_QUICK, .handler = probe},
         };
         return (struct rpc_service){&csi__v1__identity__descriptor, methods, COUNT_OF(methods), self};
 }

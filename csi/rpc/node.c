@@ -5,6 +5,25 @@
 #include "lib/base/log.h"
 #include "lib/model/names.h"
 
+/* Kubelet asks for every volume every minute or so: those that are there must not queue behind pods that wait for an issuer. */
+static struct fault *republish(void *self, const ProtobufCMessage *message, struct cancel *cancel UNUSED,
+                               ProtobufCMessage **ret_reply)
+{
+        struct node *node = self;
+        const Csi__V1__NodePublishVolumeRequest *request = (const void *) message;
+        AUTO(volume_spec) struct volume_spec spec = {0};
+        AUTO(secret) struct secret *token = NULL;
+        bool is_done = false;
+        TRY_AS(publish_request_check(request, &node->rules, &spec, &token), "publish volume %s", request->volume_id);
+
+        TRY_AS(volumes_republish(node->volumes, &spec, TAKE(token), &is_done), "publish volume %s for pod %s/%s",
+               spec.id, spec.pod_namespace, spec.pod_name);
+
+        if (is_done)
+                *ret_reply = rpc_reply_new(&csi__v1__node_publish_volume_response__descriptor);
+        return NULL;
+}
+
 static struct fault *publish(void *self, const ProtobufCMessage *message, struct cancel *cancel,
                              ProtobufCMessage **ret_reply)
 {
@@ -118,11 +137,15 @@ static struct fault *get_info(void *self, const ProtobufCMessage *request UNUSED
 struct rpc_service node_service(struct node *self)
 {
         static const struct rpc_method methods[] = {
-                {"NodePublishVolume", CSI_LANE_PUBLISH, publish},
-                {"NodeUnpublishVolume", CSI_LANE_UNPUBLISH, unpublish},
-                {"NodeGetVolumeStats", CSI_LANE_QUICK, get_volume_stats},
-                {"NodeGetCapabilities", CSI_LANE_QUICK, get_capabilities},
-                {"NodeGetInfo", CSI_LANE_QUICK, get_info},
+                {.name = "NodePublishVolume",
+                 .lane = CSI_LANE_PUBLISH,
+                 .handler = publish,
+                 .first = republish,
+                 .first_lane = CSI_LANE_QUICK},
+                {.name = "NodeUnpublishVolume", .lane = CSI_LANE_UNPUBLISH, .handler = unpublish},
+                {.name = "NodeGetVolumeStats", .lane = CSI_LANE_QUICK, .handler = get_volume_stats},
+                {.name = "NodeGetCapabilities", .lane = CSI_LANE_QUICK, .handler = get_capabilities},
+                {.name = "NodeGetInfo", .lane = CSI_LANE_QUICK, .handler = get_info},
         };
         return (struct rpc_service){&csi__v1__node__descriptor, methods, COUNT_OF(methods), self};
 }

@@ -69,7 +69,8 @@ static struct fault *notify(void *self, const ProtobufCMessage *message, struct 
 
 static struct fault *serve(struct registration *r)
 {
-        static const struct rpc_method methods[] = {{"GetInfo", 0, get_info}, {"NotifyRegistrationStatus", 0, notify}};
+        static const struct rpc_method methods[] = {{.name = "GetInfo", .lane = 0, .handler = get_info},
+                                                    {.name = "NotifyRegistrationStatus", .lane = 0, .handler = notify}};
         const struct rpc_service service = {&pluginregistration__registration__descriptor, methods, COUNT_OF(methods),
                                             r};
         const struct rpc_server_options options = {

@@ -256,28 +256,55 @@ static void refresh_token(struct volumes *vs, const struct volume_spec *spec, st
                 log_warn("journal_not_written", KV("volume", spec->id), KV("error", f));
 }
 
+/* What this node knows of the volume and what stands at its target. */
+struct sight {
+        enum answer answer;
+        uint64_t mount_id;
+        bool shown; /* that mount is what a lookup of the target reaches */
+};
+
+static struct fault *look_at(struct volumes *vs, const struct volume_spec *spec, struct target *target,
+                             struct sight *ret)
+{
+        TRY(volume_spec_check(spec));
+        TRY(target_open(vs->options.kubelet_dir, spec->target_path, target));
+
+        pthread_mutex_lock(&vs->mu);
+        struct volume *v = map_get(vs->by_id, spec->id);
+        struct fault *refused = decide(vs, spec, v, &ret->answer);
+        ret->mount_id = v == NULL ? 0 : v->mount_id;
+        pthread_mutex_unlock(&vs->mu);
+        TRY(refused);
+        ret->shown = ret->answer == ANSWER_LOOK && target_shows(target, ret->mount_id);
+        return NULL;
+}
+
+struct fault *volumes_republish(struct volumes *vs, const struct volume_spec *spec, struct secret *token,
+                                bool *ret_done)
+{
+        AUTO(secret) struct secret *taken = token;
+        AUTO(target) struct target target = TARGET_NONE;
+        struct sight sight = {0};
+        TRY(look_at(vs, spec, &target, &sight));
+        if (sight.shown)
+                refresh_token(vs, spec, &taken);
+        *ret_done = sight.shown;
+        return NULL;
+}
+
 struct fault *volumes_publish(struct volumes *vs, const struct volume_spec *spec, struct secret *token,
                               struct cancel *cancel)
 {
         AUTO(secret) struct secret *taken = token;
         AUTO(target) struct target target = TARGET_NONE;
-        TRY(volume_spec_check(spec));
-        TRY(target_open(vs->options.kubelet_dir, spec->target_path, &target));
+        struct sight sight = {0};
+        TRY(look_at(vs, spec, &target, &sight));
 
-        pthread_mutex_lock(&vs->mu);
-        struct volume *v = map_get(vs->by_id, spec->id);
-        enum answer answer;
-        struct fault *refused = decide(vs, spec, v, &answer);
-        uint64_t mount_id = v == NULL ? 0 : v->mount_id;
-        pthread_mutex_unlock(&vs->mu);
-        if (refused != NULL)
-                return refused;
-
-        if (answer == ANSWER_LOOK && target_shows(&target, mount_id)) {
+        if (sight.shown) {
                 refresh_token(vs, spec, &taken);
                 return NULL;
         }
-        if (answer == ANSWER_LOOK)
-                TRY(forget(vs, spec->id, mount_id));
+        if (sight.answer == ANSWER_LOOK)
+                TRY(forget(vs, spec->id, sight.mount_id));
         return publish_new(vs, spec, &taken, &target, cancel);
 }

@@ -53,6 +53,9 @@ struct fault *volumes_open(const struct volumes_options *o, struct volumes **ret
  * FAULT_ABORTED. `token` is taken (may be NULL). */
 struct fault *volumes_publish(struct volumes *v, const struct volume_spec *spec, struct secret *token,
                               struct cancel *cancel) MUST_USE;
+/* The part of it that never waits for anybody: *ret_done when the volume is published as `spec` says; nothing was done otherwise. */
+struct fault *volumes_republish(struct volumes *v, const struct volume_spec *spec, struct secret *token,
+                                bool *ret_done) MUST_USE;
 /* Unknown volume or nothing mounted: OK. */
 struct fault *volumes_unpublish(struct volumes *v, const char *id, const char *target_path,
                                 struct cancel *cancel) MUST_USE;

@@ -93,6 +93,7 @@ static void methods_register(struct rpc_server *s)
                         AUTO_STRING char *path = alloc_printf("/%s/%s", service->descriptor->name, method->name);
 
                         assert(method->lane < s->options.lane_count);
+                        assert(method->first == NULL || method->first_lane < method->lane);
                         s->entries[at] = (struct rpc_entry){
                                 .service = service,
                                 .method = method,

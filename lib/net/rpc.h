@@ -23,6 +23,10 @@ struct rpc_method {
         const char *name; /* of the service's method: "NodePublishVolume" */
         unsigned lane;
         rpc_handler handler;
+        /* Asked before, in a lane of a lower number, so that what can be answered at once never waits behind what can't: without a
+         * reply (and without a fault) the call goes on to `handler`. NULL: none. */
+        rpc_handler first;
+        unsigned first_lane;
 };
 struct rpc_service {
         const ProtobufCServiceDescriptor *descriptor;

@@ -20,8 +20,9 @@ struct rpc_call {
 
         int is_cancelled; /* written by the core before CLOSED */
         struct cancel cancel;
-        grpc_slice status_text;   /* lent to the core until SENT */
-        grpc_byte_buffer *answer; /* likewise; NULL for a failure */
+        ProtobufCMessage *request; /* of the worker that has the call; kept from the first handler for the second */
+        grpc_slice status_text;    /* lent to the core until SENT */
+        grpc_byte_buffer *answer;  /* likewise; NULL for a failure */
 };
 
 /* ---- references ---- */
@@ -32,6 +33,7 @@ static void call_free(struct rpc_call *c)
         grpc_call_details_destroy(&c->details);
         if (c->payload != NULL)
                 grpc_byte_buffer_destroy(c->payload);
+        rpc_request_free(c->request);
         if (c->answer != NULL)
                 grpc_byte_buffer_destroy(c->answer);
         grpc_slice_unref(c->status_text);
@@ -97,34 +99,58 @@ static void call_end(struct rpc_call *c, grpc_byte_buffer *answer, struct fault 
 
 /* ---- in a worker ---- */
 
-static struct fault *call_handle(struct rpc_call *c, grpc_byte_buffer **ret_answer)
+static struct fault *call_handle(struct rpc_call *c, rpc_handler handler, grpc_byte_buffer **ret_answer)
 {
         const struct rpc_entry *e = c->entry;
-        ProtobufCMessage *request = NULL, *reply = NULL;
-        struct fault *failed;
+        ProtobufCMessage *reply = NULL;
 
         TRY(cancel_check(&c->cancel)); /* the client may have left while the call waited in the lane */
-        TRY(rpc_request_read(e->types->input, c->payload, &request));
+        if (c->request == NULL)
+                TRY(rpc_request_read(e->types->input, c->payload, &c->request));
 
-        failed = e->method->handler(e->service->self, request, &c->cancel, &reply);
-        rpc_request_free(request);
-        if (failed != NULL)
-                return failed;
-
-        assert(reply != NULL && reply->descriptor == e->types->output);
+        TRY(handler(e->service->self, c->request, &c->cancel, &reply));
+        if (reply == NULL)
+                return NULL;
+        assert(reply->descriptor == e->types->output);
         *ret_answer = rpc_reply_write(reply);
         protobuf_c_message_free_unpacked(reply, NULL);
         return NULL;
+}
+
+static void call_finish(struct rpc_call *c, grpc_byte_buffer *answer, struct fault *failed)
+{
+        rpc_request_free(TAKE(c->request));
+        call_end(c, answer, failed);
+        call_unref(c);
 }
 
 static void call_work(void *work)
 {
         struct rpc_call *c = work;
         grpc_byte_buffer *answer = NULL;
-        struct fault *failed = call_handle(c, &answer);
+        struct fault *failed = call_handle(c, c->entry->method->handler, &answer);
 
-        call_end(c, answer, failed);
-        call_unref(c);
+        assert(failed != NULL || answer != NULL);
+        call_finish(c, answer, failed);
+}
+
+static struct fault *call_submit(struct rpc_call *c, unsigned lane, void (*run)(void *work))
+{
+        return fault_prefix(pool_submit(c->server->lanes[lane], run, c), "too many calls at a time");
+}
+
+static void call_work_first(void *work)
+{
+        struct rpc_call *c = work;
+        grpc_byte_buffer *answer = NULL;
+        struct fault *failed = call_handle(c, c->entry->method->first, &answer);
+
+        if (failed == NULL && answer == NULL) {
+                failed = call_submit(c, c->entry->method->lane, call_work);
+                if (failed == NULL)
+                        return; /* somebody else's now */
+        }
+        call_finish(c, answer, failed);
 }
 
 /* ---- in the polling thread ---- */
@@ -168,8 +194,9 @@ static struct fault *call_hand_over(struct rpc_call *c, bool stopping)
                 return unknown_method(c);
         if (stopping) /* the lanes may be gone already */
                 return fault(FAULT_UNAVAILABLE, "STOPPING", "the server stops");
-        return fault_prefix(pool_submit(c->server->lanes[c->entry->method->lane], call_work, c),
-                            "too many calls at a time");
+        const struct rpc_method *m = c->entry->method;
+
+        return m->first != NULL ? call_submit(c, m->first_lane, call_work_first) : call_submit(c, m->lane, call_work);
 }
 
 static void call_begin(struct rpc_call *c, bool stopping)

@@ -1,7 +1,7 @@
 /* rpc_call: a call's life, between rpc.c (the server's life) and the core. Private to rpc.
  *
  * NEW delivers method, metadata and message; at once the next NEW is asked for and RECV_CLOSE is started; the call is queued
- * in its lane; a worker unpacks, runs the handler and starts the one batch that answers; SENT and CLOSED come back. Three tags,
+ * in its lane (a method with two handlers: in the first one's, then, unanswered, in the other's); a worker unpacks, runs the handler and starts the one batch that answers; SENT and CLOSED come back. Three tags,
  * one reference each, and one for the worker: the last to drop its own frees the call, wherever that is. */
 #pragma once
 

@@ -151,9 +151,10 @@ static void on_done(void *arg, const char *method, const struct fault *failed, i
 
 struct fault *server_try(struct rpc_lane lane, int64_t max_deadline_ms, struct rpc_server **ret)
 {
-        static const struct rpc_method identity[] = {{"GetPluginInfo", LANE_QUICK, plugin_info},
-                                                     {"Probe", LANE_QUICK, probe}};
-        static const struct rpc_method node[] = {{"NodePublishVolume", LANE_LONG, publish}};
+        static const struct rpc_method identity[] = {
+                {.name = "GetPluginInfo", .lane = LANE_QUICK, .handler = plugin_info},
+                {.name = "Probe", .lane = LANE_QUICK, .handler = probe}};
+        static const struct rpc_method node[] = {{.name = "NodePublishVolume", .lane = LANE_LONG, .handler = publish}};
         static char self[] = "self";
         static const struct rpc_service services[] = {
                 {&csi__v1__identity__descriptor, identity, COUNT_OF(identity), self},
