@@ -141,6 +141,19 @@ static void force_policy_takes_writable_pods(void **state UNUSED)
         protobuf_c_message_free_unpacked(&r->base, NULL);
 }
 
+static void kubelets_folder_may_end_in_slashes(void **state UNUSED)
+{
+        static const char *const folders[] = {KUBELET "/", KUBELET "//"};
+        for (size_t i = 0; i < COUNT_OF(folders); i++) {
+                request_t *r = make();
+                const struct publish_rules by = {folders[i], AUDIENCE, READ_ONLY_REQUIRE};
+                AUTO(volume_spec) struct volume_spec spec = {0};
+                AUTO(secret) struct secret *token = NULL;
+                expect_ok(check(r, &by, &spec, &token));
+                protobuf_c_message_free_unpacked(&r->base, NULL);
+        }
+}
+
 static void selinux_context_is_the_one_mount_flag(void **state UNUSED)
 {
         request_t *r = make();
@@ -411,6 +424,7 @@ int main(void)
                 cmocka_unit_test(force_policy_takes_writable_pods),
                 cmocka_unit_test(selinux_context_is_the_one_mount_flag),
                 cmocka_unit_test(refuses_by_name),
+                cmocka_unit_test(kubelets_folder_may_end_in_slashes),
                 cmocka_unit_test(handle_is_kubelets),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,6 +47,7 @@ void *bundle_watch_run(void *arg)
         pthread_setname_np(pthread_self(), "volume-bundle");
         while (!is_stopping(vs)) {
                 AUTO(trust_bundle) struct trust_bundle bundle = {0};
+                struct boot asked = clock_boot(vs->options.clock);
                 AUTO(fault) struct fault *f = from->watch(from->self, known, &vs->watch_cancel, &bundle);
                 if (f == NULL && bundle.sequence != known) {
                         known = bundle.sequence;
@@ -57,6 +58,8 @@ void *bundle_watch_run(void *arg)
                 }
                 if (is_stopping(vs))
                         break;
+                if (clock_boot(vs->options.clock).ms - asked.ms > WAIT_MAX_MS)
+                        wait_ms = WAIT_FIRST_MS; /* it was held open: earlier failures are history */
                 if (f != NULL)
                         log_debug("bundle_watch_failed", KV("error", f));
                 wait_a_while(vs, wait_ms); /* also when it came back with nothing new: never in a tight loop */
