@@ -60,10 +60,10 @@ static void limits(void **state)
         assert_null(http_get(s.http, "/sized?n=fits", NULL, NULL, &r));
         assert_int_equal(r.body.len, BODY_MAX);
         http_reply_clear(&r);
-        assert_fault(http_get(s.http, "/sized?n=more", NULL, NULL, &r), "REPLY_TOO_LARGE");
-        assert_fault(http_get(s.http, "no-slash", NULL, NULL, &r), "BAD_PATH");
-        assert_fault(http_get(s.http, "/a b", NULL, NULL, &r), "BAD_PATH");
-        assert_fault(http_get(s.http, "/a\r\nX: y", NULL, NULL, &r), "BAD_PATH");
+        http_assert_fault(http_get(s.http, "/sized?n=more", NULL, NULL, &r), "REPLY_TOO_LARGE");
+        http_assert_fault(http_get(s.http, "no-slash", NULL, NULL, &r), "BAD_PATH");
+        http_assert_fault(http_get(s.http, "/a b", NULL, NULL, &r), "BAD_PATH");
+        http_assert_fault(http_get(s.http, "/a\r\nX: y", NULL, NULL, &r), "BAD_PATH");
         assert_null(r.body.data);
         side_down(&s);
 }
@@ -78,7 +78,7 @@ static void binding(void **state)
 
         (void) state;
         side_up(&s);
-        assert_fault(http_exporter(s.http, exporter), "NO_CONNECTION");
+        http_assert_fault(http_exporter(s.http, exporter), "NO_CONNECTION");
         assert_null(http_get(s.http, "/", NULL, NULL, &r));
         http_reply_clear(&r);
         assert_null(http_exporter(s.http, exporter));
@@ -95,7 +95,7 @@ static void binding(void **state)
         assert_memory_equal(again, exporter, sizeof exporter);
 
         exporter[31] ^= 1;
-        assert_fault(http_post_bound(s.http, "/", SPAN("other"), exporter, NULL, &r), "CONNECTION_CHANGED");
+        http_assert_fault(http_post_bound(s.http, "/", SPAN("other"), exporter, NULL, &r), "CONNECTION_CHANGED");
         assert_body("");
         side_down(&s);
 }
@@ -113,9 +113,9 @@ static void silent_reconnect(void **state)
         http_reply_clear(&r);
         assert_null(http_exporter(s.http, exporter));
         side_restart(&s);
-        assert_fault(http_post_bound(s.http, "/", SPAN("secret"), exporter, NULL, &r), "CONNECTION_CHANGED");
+        http_assert_fault(http_post_bound(s.http, "/", SPAN("secret"), exporter, NULL, &r), "CONNECTION_CHANGED");
         assert_body("");
-        assert_fault(http_exporter(s.http, exporter), "NO_CONNECTION");
+        http_assert_fault(http_exporter(s.http, exporter), "NO_CONNECTION");
         assert_null(http_get(s.http, "/", NULL, NULL, &r));
         http_reply_clear(&r);
         assert_null(http_exporter(s.http, exporter));
@@ -154,13 +154,13 @@ static void cancels(void **state)
         side_up(&s);
         cancel_init(&cancel, &clock_system, CANCEL_NO_DEADLINE);
         assert_int_equal(pthread_create(&tripper, NULL, trip_run, &(struct later){&cancel, 1}), 0);
-        assert_fault(http_get(s.http, "/hold", NULL, &cancel, &r), "CANCELLED");
+        http_assert_fault(http_get(s.http, "/hold", NULL, &cancel, &r), "CANCELLED");
         pthread_join(tripper, NULL);
-        assert_fault(http_get(s.http, "/", NULL, &cancel, &r), "CANCELLED"); /* before it has begun */
+        http_assert_fault(http_get(s.http, "/", NULL, &cancel, &r), "CANCELLED"); /* before it has begun */
         cancel_clear(&cancel);
 
         cancel_init(&cancel, &clock_system, (struct boot){clock_boot(&clock_system).ms + 30});
-        assert_fault(http_get(s.http, "/hold", NULL, &cancel, &r), "DEADLINE");
+        http_assert_fault(http_get(s.http, "/hold", NULL, &cancel, &r), "DEADLINE");
         cancel_clear(&cancel);
 
         pthread_mutex_lock(&http_world.mu);
@@ -187,15 +187,15 @@ static void broken_servers(void **state)
         assert_int_equal(bind(fd, (struct sockaddr *) &a, sizeof a), 0);
         assert_int_equal(getsockname(fd, (struct sockaddr *) &a, &len), 0);
         http = client_with(&tls, ntohs(a.sin_port), &tls_client);
-        assert_fault(http_get(http, "/", NULL, NULL, &r), "CONNECT");
+        http_assert_fault(http_get(http, "/", NULL, NULL, &r), "CONNECT");
         assert_int_equal(listen(fd, 4), 0);
         cancel_init(&cancel, &clock_system, (struct boot){clock_boot(&clock_system).ms + 30});
-        assert_fault(http_get(http, "/", NULL, &cancel, &r), "DEADLINE");
+        http_assert_fault(http_get(http, "/", NULL, &cancel, &r), "DEADLINE");
         cancel_clear(&cancel);
         peer = accept(fd, NULL, NULL);
         close(peer);
         close(fd);
-        assert_fault(http_get(http, "/", NULL, NULL, &r), "CONNECT");
+        http_assert_fault(http_get(http, "/", NULL, NULL, &r), "CONNECT");
         http_free(http);
         tls_client_free(tls_client);
 }

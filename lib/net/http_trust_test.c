@@ -70,7 +70,7 @@ static void trust(void **state)
                 if (rows[i].token == NULL)
                         assert_null(failed);
                 else
-                        assert_fault(failed, rows[i].token);
+                        http_assert_fault(failed, rows[i].token);
                 http_free(http);
                 tls_client_free(tls_client);
         }
@@ -86,7 +86,8 @@ static void urls(void **state)
         for (size_t i = 0; i < COUNT_OF(rows); i++) {
                 struct http *h = NULL;
 
-                assert_fault(http_new(&(struct http_options){.base_url = rows[i], .user_agent = "x"}, &h), "BAD_URL");
+                http_assert_fault(http_new(&(struct http_options){.base_url = rows[i], .user_agent = "x"}, &h),
+                                  "BAD_URL");
         }
 }
 
@@ -108,7 +109,7 @@ static void addresses(void **state)
                                                               .idle_timeout_ms = 1000,
                                                               .clock = &clock_system},
                                       &h));
-                assert_fault(httpd_listen_tls(h, rows[i], NULL, NULL), "BAD_ADDRESS");
+                http_assert_fault(httpd_listen_tls(h, rows[i], NULL, NULL), "BAD_ADDRESS");
                 httpd_stop(h, 0);
         }
 }
@@ -141,7 +142,7 @@ static void not_tls(void **state)
         assert_int_equal(getsockname(fd, (struct sockaddr *) &a, &len), 0);
         assert_int_equal(pthread_create(&server, NULL, reset_run, &fd), 0);
         http = client_with(&tls, ntohs(a.sin_port), &tls_client);
-        assert_fault(http_get(http, "/", NULL, NULL, &r), "TLS");
+        http_assert_fault(http_get(http, "/", NULL, NULL, &r), "TLS");
         pthread_join(server, NULL);
         http_free(http);
         tls_client_free(tls_client);

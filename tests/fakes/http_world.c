@@ -145,7 +145,7 @@ void side_down(struct side *s)
         httpd_stop(s->httpd, 0);
         tls_server_free(s->tls_server);
 }
-void assert_fault(struct fault *f, const char *token)
+void http_assert_fault(struct fault *f, const char *token)
 {
         assert_non_null(f);
         print_message("  %s\n", fault_text(f));

@@ -51,4 +51,4 @@ struct httpd_request seen(void);
 /* Compares and forgets the last body. */
 void assert_body(const char *wanted);
 /* Frees the fault. */
-void assert_fault(struct fault *f, const char *token);
+void http_assert_fault(struct fault *f, const char *token);
