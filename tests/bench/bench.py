@@ -59,7 +59,7 @@ def ready_times(world, rounds):
 
 
 def memory(world):
-    return {name: world.rss_kib(name) for name in ("csi", "attester", "issuer", "signer")}
+    return {name: world.rss_kib(name) for name in ("csi", "attester", "issuer", "signer")} | {"node": world.node_kib()}
 
 
 def mounts(world, load, scale):
@@ -72,6 +72,7 @@ def mounts(world, load, scale):
         before = world.marks()
         publish = load.publish(pods, *mode)
         spent = world.since(before)
+        publish["cpu_ms"] = {name: round(used / count, 3) for name, used in spent["cpu_ms"].items()}
         publish["quotes_per_publish"] = round(spent["quotes"] / count, 3)
         publish["tpm_ms_per_quote"] = round(spent["tpm_ms"] / max(1, spent["quotes"]), 3)
         if shape == "serial":

@@ -12,6 +12,7 @@ def rows(r):
         yield f"memory at {count} volumes: csi, attester", f"{used['csi'] / 1024:.1f} + {used['attester'] / 1024:.1f} MiB", "", None
     both = (rss["csi"] + rss["attester"]) / 1024
     yield "memory at 250 volumes: both", f"{both:.1f} MiB", "< 25 MiB", both < 25
+    yield "the same: own, and library pages once", f"{rss['node']['own'] / 1024:.1f}, {rss['node']['shared_once'] / 1024:.1f} MiB", "", None
     yield "memory of the issuer, its signer", f"{rss['issuer'] / 1024:.1f} + {rss['signer'] / 1024:.1f} MiB", "", None
     used = idle["csi"]["cpu_percent"] + idle["attester"]["cpu_percent"]
     yield "idle, 100 volumes: csi + attester", f"{used:.2f} % of a core", "~ 0", used < 0.2
@@ -22,6 +23,7 @@ def rows(r):
             checked = kind == "republish" and shape == "serial"
             yield f"{kind}, {shape}: p50, p99", f"{c['p50_ms']}, {c['p99_ms']} ms", "p99 < 1 ms" if checked else "", c["p99_ms"] < 1 if checked else None
         yield f"quotes per publish, {shape}", f"{calls['publish']['quotes_per_publish']}", "", None
+        yield f"CPU per publish, {shape}: csi, attester, issuer", ", ".join(str(calls["publish"]["cpu_ms"][n]) for n in ("csi", "attester", "issuer")) + " ms", "", None
     p = serial["publish"]
     yield "publish but TPM and issuer, p50", f"{p['overhead_p50_ms']} ms", "< 3 ms", p["overhead_p50_ms"] < 3
     yield "round trips a publish", f"{p['round_trips']}", "<= 1", p["round_trips"] <= 1.02
@@ -35,6 +37,8 @@ def rows(r):
         yield f"credentials, {label}", f"{c['cpu_us']} us CPU, {c['per_core_per_s']:.0f}/s/core, {c['per_s']:.0f}/s", ">= 4000/s/core" if checked else "", c["per_core_per_s"] >= 4000 if checked else None
     bare = issuer["bare"]
     yield "bare: P-256 sign, verify, P-384 verify, RSA", f"{bare['p256_sign_us']}, {bare['p256_verify_us']}, {bare['p384_verify_us']}, {bare['rsa2048_verify_us']} us", "", None
+    verifies = issuer["batch32_parallel"]["cpu_us"] / bare["p256_verify_us"]
+    yield "a batched credential in P-256 verifications", f"{verifies:.1f}", "", None
     yield "share of unavoidable cryptography", f"single {issuer['crypto_share_single']}, batched {issuer['crypto_share_batch32']}", "", None
     yield "ledger commit: alone, in company of 31", f"{issuer['commit']['per_s']:.0f}/s, {issuer['commit_grouped']['per_s']:.0f}/s", "", None
     for name, c in r["renewal"].items():
