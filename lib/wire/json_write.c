@@ -3,6 +3,9 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stdlib.h>
+
+#define SORTED_BY_HAND_MAX 24
 
 struct entry {
         const char *key; /* NULL: an item of an array */
@@ -11,14 +14,15 @@ struct entry {
 /* One array or object that has been opened and not yet closed. */
 struct frame {
         bool is_object;
-        size_t at, count;
-        struct entry *entries; /* owned */
+        size_t at, count, first; /* first: of its entries in the writer's */
 };
 struct writer {
         struct buf *out;
         bool pretty;
         size_t depth;
         struct frame frames[JSON_WRITE_DEPTH_MAX];
+        size_t used, room; /* entries of all frames, a stack */
+        struct entry *entries;
 };
 
 /* The order of UTF-16 code units from UTF-8 bytes: it differs from the order of bytes in one place. Code points past
@@ -42,8 +46,28 @@ static int compare_entries(const void *left, const void *right)
         return utf16_rank(*a) - utf16_rank(*b);
 }
 
+static bool is_plain(struct span text)
+{
+        for (size_t at = 0; at < text.len; at++)
+                if (text.data[at] < 0x20 || text.data[at] == '"' || text.data[at] == '\\')
+                        return false;
+        return true;
+}
+
+static struct fault *write_plain(struct buf *out, struct span text)
+{
+        uint8_t *where = NULL;
+        TRY(buf_grow(out, text.len + 2, &where));
+        where[0] = where[text.len + 1] = '"';
+        if (text.len > 0)
+                memcpy(where + 1, text.data, text.len);
+        return NULL;
+}
+
 static struct fault *write_text(struct buf *out, struct span text)
 {
+        if (is_plain(text)) /* nearly all are */
+                return write_plain(out, text);
         TRY(buf_append_byte(out, '"'));
         size_t from = 0;
         for (size_t at = 0; at < text.len; at++) {
@@ -91,6 +115,32 @@ static struct fault *new_line(struct writer *w)
         return NULL;
 }
 
+/* Objects have few members, and those of ours come nearly in order. */
+static void sort(struct entry *entries, size_t count)
+{
+        if (count > SORTED_BY_HAND_MAX) {
+                qsort(entries, count, sizeof *entries, compare_entries);
+                return;
+        }
+        for (size_t i = 1; i < count; i++) {
+                struct entry moving = entries[i];
+                size_t at = i;
+                for (; at > 0 && compare_entries(&entries[at - 1], &moving) > 0; at--)
+                        entries[at] = entries[at - 1];
+                entries[at] = moving;
+        }
+}
+
+static struct entry *take_entries(struct writer *w, size_t count)
+{
+        if (w->used + count > w->room) {
+                w->room = 2 * (w->used + count);
+                w->entries = alloc_resize(w->entries, w->room, sizeof *w->entries);
+        }
+        w->used += count;
+        return w->entries + w->used - count;
+}
+
 static struct fault *open_frame(struct writer *w, const struct json *j)
 {
         bool is_object = json_kind(j) == JSON_OBJECT;
@@ -100,23 +150,23 @@ static struct fault *open_frame(struct writer *w, const struct json *j)
         TRY(buf_append_byte(w->out, is_object ? '{' : '['));
 
         struct frame *f = &w->frames[w->depth++];
-        *f = (struct frame){.is_object = is_object, .count = json_count(j)};
-        f->entries = alloc_zero(f->count, sizeof *f->entries);
+        *f = (struct frame){.is_object = is_object, .count = json_count(j), .first = w->used};
+        struct entry *entries = take_entries(w, f->count);
         size_t filled = 0;
-        for (void *at = NULL; is_object && json_next(j, &at, &f->entries[filled].key, &f->entries[filled].value);)
+        for (void *at = NULL; is_object && json_next(j, &at, &entries[filled].key, &entries[filled].value);)
                 if (++filled == f->count)
                         break;
         for (; !is_object && filled < f->count; filled++)
-                f->entries[filled].value = json_at(j, filled);
-        if (is_object && !w->pretty && f->count > 1)
-                qsort(f->entries, f->count, sizeof *f->entries, compare_entries);
+                entries[filled] = (struct entry){.value = json_at(j, filled)};
+        if (is_object && !w->pretty)
+                sort(entries, f->count);
         return NULL;
 }
 
 static struct fault *close_frame(struct writer *w)
 {
         struct frame *f = &w->frames[--w->depth];
-        free(TAKE(f->entries));
+        w->used = f->first;
         if (f->count > 0)
                 TRY(new_line(w));
         return buf_append_byte(w->out, f->is_object ? '}' : ']');
@@ -138,15 +188,15 @@ static struct fault *write_all(struct writer *w, const struct json *j)
                         TRY(close_frame(w));
                         continue;
                 }
-                const struct entry *e = &f->entries[f->at++];
+                const struct entry e = w->entries[f->first + f->at++]; /* a copy: the stack moves when it grows */
                 if (f->at > 1)
                         TRY(buf_append_byte(w->out, ','));
                 TRY(new_line(w));
-                if (e->key != NULL) {
-                        TRY(write_text(w->out, span_str(e->key)));
+                if (e.key != NULL) {
+                        TRY(write_text(w->out, span_str(e.key)));
                         TRY(buf_append_str(w->out, w->pretty ? ": " : ":"));
                 }
-                TRY(write_value(w, e->value));
+                TRY(write_value(w, e.value));
         }
         return NULL;
 }
@@ -154,11 +204,11 @@ static struct fault *write_all(struct writer *w, const struct json *j)
 static struct fault *write_json(const struct json *j, bool pretty, struct buf *out)
 {
         struct writer *w = NEW(struct writer);
-        *w = (struct writer){.out = out, .pretty = pretty};
+        w->out = out;
+        w->pretty = pretty;
         size_t before = out->len;
         struct fault *f = write_all(w, j);
-        while (w->depth > 0)
-                free(w->frames[--w->depth].entries);
+        free(w->entries);
         free(w);
         if (f != NULL)
                 buf_truncate(out, before);
