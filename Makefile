@@ -58,7 +58,7 @@ FUZZERS  := $(sort $(shell find lib csi attester issuer cli -name '*_fuzz.c' 2>/
 UNIT_BINS := $(UNITS:%.c=$(BUILD)/unit/%)
 REPLAYS  := $(FUZZERS:%.c=$(BUILD)/replay/%)
 
-.PHONY: all test unit flow sanity lint format install clean help
+.PHONY: all test unit flow sanity crash crash-long lint format install clean help
 .SECONDARY:
 .DELETE_ON_ERROR:
 all: $(BINS) ## build the four programs (MODE=release|debug|asan|tsan, CC=gcc|clang)
@@ -140,6 +140,20 @@ endef
 $(foreach b,$(notdir $(BENCHES)),$(eval $(call bench_rule,$(b))))
 bench: all $(BENCHES) ## measure: a table and one JSON document (LONG=1 for longer runs, JSON=file)
 	BUILD=$(BUILD) tests/bench/run $(if $(LONG),--long) $(if $(JSON),--json $(JSON))
+
+# Crash runs: workers built on a program's own parts, killed at every system call that changes something (tests/crash/injector.c).
+CRASH := $(BUILD)/crash/injector $(BUILD)/crash/csi
+$(BUILD)/crash/injector: $(call objects,$(addprefix tests/crash/,injector.c case.c trace.c)) $(BUILD)/libbase.a
+$(BUILD)/crash/csi: $(call objects,$(addprefix tests/crash/,csi_worker.c csi_check.c)) $(BUILD)/libcsi-program.a \
+        $(BUILD)/libfakes.a $(LIBS) $(BUILD)/libproto.a
+$(CRASH):
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS) -lcmocka
+run_crash = $(BUILD)/crash/injector --csi $(BUILD)/crash/csi
+crash: $(CRASH) ## kill the driver at every system call with an effect, restart, check (ONLY=12:after:retry)
+	$(run_crash) $(if $(ONLY),--only $(ONLY))
+crash-long: $(CRASH) ## LOOPS=10000 of these, with a second kill while restarting
+	$(run_crash) --loops $(or $(LOOPS),10000)
 
 # ---- the rest ------------------------------------------------------------------------------------------------------
 lint: $(PROTO_H) ## clang-format, clang-tidy, layer rule, banned calls
