@@ -151,6 +151,14 @@ static int report(const struct load *l)
         return failed == 0 && good > 0 ? 0 : 1;
 }
 
+/* The connection stands before the first call that counts. */
+static void connect_first(const struct load *l)
+{
+        AUTO(rpc_client_reply) struct rpc_client_reply reply = {0};
+        (void) rpc_client_call(l->client, "/csi.v1.Identity/Probe", SPAN_NONE, DEADLINE_MS,
+                               &reply); /* only to connect */
+}
+
 static int load_main(struct load *l, char **words, int count)
 {
         const struct rpc_client_options options = {.socket_path = words[1]};
@@ -158,6 +166,7 @@ static int load_main(struct load *l, char **words, int count)
         l->client = rpc_client_new(&options);
         l->method = words[2];
         failed = read_calls(l, words[3]);
+        connect_first(l);
         if (failed == NULL)
                 failed = run(l, words[4], count > 5 ? words[5] : "");
         if (failed != NULL)
