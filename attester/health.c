@@ -1,9 +1,10 @@
 #include "attester/health.h"
 
-#include "lib/net/httpd.h"
+#include "lib/net/local.h"
 
 struct health {
         struct httpd *httpd;
+        struct health_view view;
         struct batch *batch;
         struct bundle_cache *bundles;
         bool insecure_development;
@@ -17,33 +18,24 @@ static struct metric insecure = {.name = "vouchsafe_attester_insecure_developmen
                                  .kind = METRIC_GAUGE};
 static struct metric *const own_rows[] = {&bundle_sequence, &insecure};
 
-static struct fault *get_metrics(void *self, const struct httpd_request *request UNUSED,
-                                 struct httpd_response *response)
+static struct fault *metrics(void *self, struct buf *out)
 {
         struct health *h = self;
         metric_set(&bundle_sequence, 0, (int64_t) bundle_cache_sequence(h->bundles));
         metric_set(&insecure, 0, h->insecure_development);
-        memcpy(response->content_type, "text/plain; version=0.0.4", sizeof "text/plain; version=0.0.4");
         size_t count = 0;
         struct metric *const *rows = batch_metrics(h->batch, &count);
-        TRY(metrics_render(rows, count, &response->body));
-        return metrics_render(own_rows, COUNT_OF(own_rows), &response->body);
-}
-
-static struct fault *get_healthz(void *self UNUSED, const struct httpd_request *request UNUSED,
-                                 struct httpd_response *response)
-{
-        memcpy(response->content_type, "text/plain", sizeof "text/plain");
-        return buf_append_str(&response->body, "ok\n");
+        TRY(metrics_render(rows, count, out));
+        return metrics_render(own_rows, COUNT_OF(own_rows), out);
 }
 
 /* Ready: the issuer has been reached. Not a reason to restart anything: it only tells. */
-static struct fault *get_readyz(void *self, const struct httpd_request *request, struct httpd_response *response)
+static struct fault *ready(void *self)
 {
         struct health *h = self;
         if (bundle_cache_sequence(h->bundles) == 0)
                 return fault(FAULT_UNAVAILABLE, "NO_BUNDLE", "the issuer has not been reached yet");
-        return get_healthz(self, request, response);
+        return NULL;
 }
 
 struct fault *health_start(const char *socket_path, struct batch *batch, struct bundle_cache *bundles,
@@ -51,29 +43,13 @@ struct fault *health_start(const char *socket_path, struct batch *batch, struct 
 {
         struct health *h = NEW(struct health);
         *h = (struct health){.batch = batch, .bundles = bundles, .insecure_development = insecure_development};
-        const struct httpd_route routes[] = {
-                {"GET", "/healthz", 0, get_healthz, h},
-                {"GET", "/readyz", 0, get_readyz, h},
-                {"GET", "/metrics", 0, get_metrics, h},
-        };
-        const struct httpd_options options = {
-                .name = "health",
-                .routes = routes,
-                .route_count = COUNT_OF(routes),
-                .workers = 1,
-                .queue_max = 16,
-                .connections_max = 16,
-                .idle_timeout_ms = 10000,
-                .clock = clock,
-        };
-        struct fault *failed = httpd_new(&options, &h->httpd);
-        if (failed == NULL)
-                failed = httpd_listen_unix(h->httpd, socket_path, 0660);
-        if (failed == NULL)
-                failed = httpd_start(h->httpd);
+        h->view = (struct health_view){.ready = ready, .metrics = metrics, .self = h};
+        struct httpd_route routes[HEALTH_ROUTES];
+        health_routes(&h->view, routes);
+        struct fault *failed = local_serve("health", socket_path, 0660, routes, HEALTH_ROUTES, clock, &h->httpd);
         if (failed != NULL) {
-                health_stop(h);
-                return fault_prefix(failed, "listen on health-socket %s", socket_path);
+                free(h);
+                return failed;
         }
         *ret = h;
         return NULL;
@@ -83,7 +59,6 @@ void health_stop(struct health *h)
 {
         if (h == NULL)
                 return;
-        if (h->httpd != NULL)
-                httpd_stop(h->httpd, 1000);
+        local_stop(h->httpd);
         free(h);
 }

@@ -3,13 +3,12 @@
 #include "csi/link/link.h"
 #include "csi/rpc/registration.h"
 #include "lib/base/metrics.h"
-#include "lib/net/httpd.h"
-
-#define METRICS_MAX (256u * 1024)
+#include "lib/net/local.h"
 
 struct health {
         struct httpd *httpd;
         struct health_sources sources;
+        struct health_view view;
 };
 
 /* ---- metrics of the calls ---- */
@@ -89,37 +88,23 @@ void health_call_done(void *unused UNUSED, const char *method, const struct faul
 
 /* ---- routes ---- */
 
-static struct fault *say(struct httpd_response *response, const char *text)
-{
-        memcpy(response->content_type, "text/plain", sizeof "text/plain");
-        return buf_append_str(&response->body, text);
-}
-
-static struct fault *get_healthz(void *self UNUSED, const struct httpd_request *request UNUSED,
-                                 struct httpd_response *response)
-{
-        return say(response, "ok\n");
-}
-
-static struct fault *get_readyz(void *self, const struct httpd_request *request UNUSED, struct httpd_response *response)
+static struct fault *ready(void *self)
 {
         struct health *h = self;
         if (h->sources.registration != NULL && !registration_is_done(h->sources.registration))
                 return fault(FAULT_UNAVAILABLE, "NOT_REGISTERED", "kubelet has not registered the driver yet");
-        return say(response, "ok\n");
+        return NULL;
 }
 
-static struct fault *get_metrics(void *self, const struct httpd_request *request UNUSED,
-                                 struct httpd_response *response)
+static struct fault *metrics(void *self, struct buf *out)
 {
         struct health *h = self;
         metric_set(&attester_up, 0, link_is_up(h->sources.link));
         metric_set(&registered, 0, registration_is_done(h->sources.registration));
-        memcpy(response->content_type, "text/plain; version=0.0.4", sizeof "text/plain; version=0.0.4");
-        TRY(metrics_render(call_metrics, COUNT_OF(call_metrics), &response->body));
+        TRY(metrics_render(call_metrics, COUNT_OF(call_metrics), out));
         size_t count = 0;
         struct metric *const *rows = volumes_metrics(h->sources.volumes, &count);
-        return metrics_render(rows, count, &response->body);
+        return metrics_render(rows, count, out);
 }
 
 static struct fault *get_volumes(void *self, const struct httpd_request *request UNUSED,
@@ -135,30 +120,15 @@ struct fault *health_start(const char *socket_path, const struct health_sources 
 {
         struct health *h = NEW(struct health);
         h->sources = *sources;
-        const struct httpd_route routes[] = {
-                {"GET", "/healthz", 0, get_healthz, h},
-                {"GET", "/readyz", 0, get_readyz, h},
-                {"GET", "/metrics", 0, get_metrics, h},
-                {"GET", "/volumes", 0, get_volumes, h},
+        h->view = (struct health_view){.ready = ready, .metrics = metrics, .self = h};
+        struct httpd_route routes[HEALTH_ROUTES + 1] = {
+                [HEALTH_ROUTES] = {"GET", "/volumes", 0, get_volumes, h},
         };
-        const struct httpd_options options = {
-                .name = "health",
-                .routes = routes,
-                .route_count = COUNT_OF(routes),
-                .workers = 1,
-                .queue_max = 16,
-                .connections_max = 16,
-                .idle_timeout_ms = 10000,
-                .clock = clock,
-        };
-        struct fault *failed = httpd_new(&options, &h->httpd);
-        if (failed == NULL)
-                failed = httpd_listen_unix(h->httpd, socket_path, 0660);
-        if (failed == NULL)
-                failed = httpd_start(h->httpd);
+        health_routes(&h->view, routes);
+        struct fault *failed = local_serve("health", socket_path, 0660, routes, COUNT_OF(routes), clock, &h->httpd);
         if (failed != NULL) {
-                health_stop(h);
-                return fault_prefix(failed, "listen on health-socket %s", socket_path);
+                free(h);
+                return failed;
         }
         *ret = h;
         return NULL;
@@ -168,7 +138,6 @@ void health_stop(struct health *h)
 {
         if (h == NULL)
                 return;
-        if (h->httpd != NULL)
-                httpd_stop(h->httpd, 1000);
+        local_stop(h->httpd);
         free(h);
 }

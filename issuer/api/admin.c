@@ -45,22 +45,16 @@ static struct fault *post_reload(void *self, const struct httpd_request *q, stru
 
 /* ---- health ---- */
 
-static struct fault *plain(struct httpd_response *r, const char *type, const char *text)
-{
-        (void) snprintf(r->content_type, sizeof r->content_type, "%s", type); /* it fits */
-        return buf_append_str(&r->body, text);
-}
-
-static struct fault *get_healthz(void *self, const struct httpd_request *q UNUSED, struct httpd_response *r)
+static struct fault *alive(void *self)
 {
         struct api *a = self;
         if (authority_is_dead(a->authority))
                 return fault(FAULT_UNAVAILABLE, "SIGNER_GONE", "the signer process has died");
-        return plain(r, "text/plain", "ok\n");
+        return NULL;
 }
 
 /* Ready: a request could be served now. */
-static struct fault *get_readyz(void *self, const struct httpd_request *q, struct httpd_response *r)
+static struct fault *ready(void *self)
 {
         struct api *a = self;
         uint64_t records = 0;
@@ -70,25 +64,23 @@ static struct fault *get_readyz(void *self, const struct httpd_request *q, struc
         TRY(authority_intermediate(a->authority, &intermediate, &not_after_s));
         if (not_after_s <= wall_unix_s(clock_wall(a->clock)))
                 return fault(FAULT_UNAVAILABLE, "INTERMEDIATE_EXPIRED", "the online intermediate has expired");
-        return get_healthz(self, q, r);
+        return NULL;
 }
 
-static struct fault *get_metrics(void *self, const struct httpd_request *q UNUSED, struct httpd_response *r)
+static struct fault *metrics(void *self, struct buf *out)
 {
-        TRY(plain(r, "text/plain; version=0.0.4", ""));
-        return metrics_text(self, &r->body);
+        return metrics_text(self, out);
 }
 
-void health_routes(struct api *a, struct httpd_route ret[HEALTH_ROUTES])
+void api_health_routes(struct api *a, struct httpd_route ret[HEALTH_ROUTES])
 {
-        ret[0] = (struct httpd_route){"GET", "/healthz", 0, get_healthz, a};
-        ret[1] = (struct httpd_route){"GET", "/readyz", 0, get_readyz, a};
-        ret[2] = (struct httpd_route){"GET", "/metrics", 0, get_metrics, a};
+        a->health = (struct health_view){.alive = alive, .ready = ready, .metrics = metrics, .self = a};
+        health_routes(&a->health, ret);
 }
 
 void admin_routes(struct api *a, struct httpd_route ret[ADMIN_ROUTES])
 {
-        health_routes(a, ret);
+        api_health_routes(a, ret);
         ret[3] = (struct httpd_route){"GET", RECORDS_PATH "*", 0, get_record, a};
         ret[4] = (struct httpd_route){"GET", "/v1/refusals", 0, get_refusals, a};
         ret[5] = (struct httpd_route){"POST", "/v1/policy/reload", 0, post_reload, a};

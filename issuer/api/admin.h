@@ -9,7 +9,6 @@
 
 #include "issuer/api/api.h"
 
-#define ADMIN_ROUTES  6
-#define HEALTH_ROUTES 3
+#define ADMIN_ROUTES (HEALTH_ROUTES + 3)
 void admin_routes(struct api *a, struct httpd_route ret[ADMIN_ROUTES]);
-void health_routes(struct api *a, struct httpd_route ret[HEALTH_ROUTES]);
+void api_health_routes(struct api *a, struct httpd_route ret[HEALTH_ROUTES]);

@@ -19,7 +19,7 @@
 #include "issuer/authority/authority.h"
 #include "issuer/ledger/ledger.h"
 #include "issuer/store/store.h"
-#include "lib/net/httpd.h"
+#include "lib/net/local.h"
 
 #define SERVE_TIMEOUT_MS 20000 /* longest that a request may wait for disk and signer */
 
@@ -36,6 +36,7 @@ struct api { /* everything is borrowed, and does not change while requests run *
         const struct bundle_state *bundle;
         int64_t max_leaf_life_s, backdate_s;
         bool insecure_development;
+        struct health_view health; /* set when the routes are made */
 };
 
 /* Handlers (httpd_handler): `self` is a struct api. */

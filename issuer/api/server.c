@@ -12,9 +12,6 @@
 #define BODIES_MAX         (64u << 20)
 #define IDLE_TIMEOUT_MS    120000 /* attesters keep their connection warm */
 #define REQUEST_TIMEOUT_MS 15000
-#define LOCAL_QUEUE        64
-#define LOCAL_CONNECTIONS  64
-#define LOCAL_IDLE_MS      10000
 #define GRACE_MS           10000
 #define CERTIFICATE_WARN_S (30LL * 24 * 3600)
 
@@ -84,34 +81,14 @@ static struct fault *listen_api(struct server *s, struct api *a, const struct is
         return NULL;
 }
 
-/* ---- sockets on this machine ---- */
-
-static struct fault *listen_local(const char *name, const char *path, mode_t mode, const struct httpd_route *routes,
-                                  size_t route_count, const struct clock *clock, struct httpd **ret)
-{
-        const struct httpd_options options = {
-                .name = name,
-                .routes = routes,
-                .route_count = route_count,
-                .workers = 1,
-                .queue_max = LOCAL_QUEUE,
-                .connections_max = LOCAL_CONNECTIONS,
-                .idle_timeout_ms = LOCAL_IDLE_MS,
-                .clock = clock,
-        };
-        TRY(httpd_new(&options, ret));
-        TRY_AS(httpd_listen_unix(*ret, path, mode), "%s socket %s", name, path);
-        return httpd_start(*ret);
-}
-
 static struct fault *start(struct server *s, struct api *a, const struct issuer_config *c)
 {
         struct httpd_route admin[ADMIN_ROUTES], health[HEALTH_ROUTES];
         admin_routes(a, admin);
-        health_routes(a, health);
-        TRY(listen_local("admin", c->admin_socket, 0600, admin, ADMIN_ROUTES, a->clock, &s->admin));
+        api_health_routes(a, health);
+        TRY(local_serve("admin", c->admin_socket, 0600, admin, ADMIN_ROUTES, a->clock, &s->admin));
         if (c->health_socket != NULL)
-                TRY(listen_local("health", c->health_socket, 0660, health, HEALTH_ROUTES, a->clock, &s->health));
+                TRY(local_serve("health", c->health_socket, 0660, health, HEALTH_ROUTES, a->clock, &s->health));
         return listen_api(s, a, c);
 }
 
@@ -132,8 +109,8 @@ void server_stop(struct server *s)
         if (s == NULL)
                 return;
         httpd_stop(s->api, GRACE_MS);
-        httpd_stop(s->health, GRACE_MS);
-        httpd_stop(s->admin, GRACE_MS);
+        local_stop(s->health);
+        local_stop(s->admin);
         tls_server_free(s->tls);
         free(s);
 }
