@@ -8,6 +8,7 @@
 
 #include "issuer/api/nonce.h"
 #include "issuer/authority/authority.h"
+#include "issuer/authority/pair.h"
 #include "lib/base/file.h"
 #include "lib/base/random.h"
 #include "lib/crypt/x509_build.h"
@@ -43,34 +44,16 @@ static struct fault *write_file(const char *path, struct span bytes, mode_t mode
         return fault_prefix(file_write_atomic_at(dir, basename(for_name), bytes, mode), "write %s", path);
 }
 
-/* Both or none. */
-static struct fault *pair_exists(const char *certificate, const char *key, bool *ret)
-{
-        bool has_certificate = false, has_key = false;
-        TRY(exists(certificate, &has_certificate));
-        TRY(exists(key, &has_key));
-        if (has_certificate != has_key)
-                return fault(FAULT_PRECONDITION, "PAIR_INCOMPLETE",
-                             "%s is there and %s is not: restore it, or move the other away",
-                             has_key ? key : certificate, has_key ? certificate : key);
-        *ret = has_key;
-        return NULL;
-}
-
-/* The key first: a certificate without a key would be of no use. */
 static struct fault *write_pair(const char *certificate, const char *key_path, const struct key *key,
                                 const struct buf *ders, size_t der_count)
 {
-        AUTO(secret) struct secret *key_pem = NULL;
         AUTO(buf) struct buf pem = BUF(PEM_MAX);
         for (size_t i = 0; i < der_count; i++) {
                 AUTO(cert) struct cert *c = NULL;
                 TRY(cert_from_der(buf_span(&ders[i]), &c));
                 TRY(cert_to_pem(c, &pem));
         }
-        TRY(key_to_pem_private(key, &key_pem));
-        TRY(write_file(key_path, secret_span(key_pem), 0400));
-        return write_file(certificate, buf_span(&pem), 0444);
+        return pair_write(certificate, key_path, key, buf_span(&pem));
 }
 
 /* ---- the pieces ---- */
@@ -127,7 +110,7 @@ static struct fault *make_tls_ca(const struct issuer_config *c, struct wall now)
 static struct fault *init_tls_ca(const struct issuer_config *c, struct wall now)
 {
         bool found = false;
-        TRY(pair_exists(c->tls_ca_certificate, c->tls_ca_key, &found));
+        TRY(pair_find(c->tls_ca_certificate, c->tls_ca_key, "PAIR_INCOMPLETE", &found));
         if (!found)
                 TRY_AS(make_tls_ca(c, now), "make the TLS CA");
         return tell("TLS CA             ", c->tls_ca_certificate, !found);
@@ -181,7 +164,7 @@ static struct fault *build_tls(const struct issuer_config *c, struct wall now, c
 static struct fault *init_tls(const struct issuer_config *c, struct wall now)
 {
         bool found = false;
-        TRY(pair_exists(c->tls_certificate, c->tls_key, &found));
+        TRY(pair_find(c->tls_certificate, c->tls_key, "PAIR_INCOMPLETE", &found));
         if (!found) {
                 if (c->tls_names.count == 0)
                         return fault(FAULT_INVALID, "CONFIG", "tls.names is needed for a server certificate");

@@ -1,11 +1,7 @@
 /* The root made once, for `vouchsafe-issuer init`, and serials. */
 #include "issuer/authority/authority.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
-
-#include "lib/base/file.h"
+#include "issuer/authority/pair.h"
 #include "lib/base/parse.h"
 #include "lib/base/random.h"
 #include "lib/crypt/x509_build.h"
@@ -20,26 +16,6 @@ void authority_serial(uint8_t ret[16])
                 random_bytes(ret, 16);
                 ret[0] &= 0x7f; /* RFC 5280 §4.1.2.2: positive */
         } while (span_is_zero(span_make(ret, 16)));
-}
-
-/* Something is there: also a file that we can't read, or a dangling link. */
-static struct fault *exists(const char *path, bool *ret)
-{
-        *ret = faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-        if (!*ret && errno != ENOENT)
-                return fault_errno(FAULT_PRECONDITION, "FILE_IO", errno, "look for %s", path);
-        return NULL;
-}
-
-static struct fault *write_file(const char *path, struct span bytes, mode_t mode)
-{
-        AUTO_STRING char *for_dir = alloc_string(path);
-        AUTO_STRING char *for_name = alloc_string(path);
-        const char *folder = dirname(for_dir);
-        AUTO_CLOSE int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (dir < 0)
-                return fault_errno(FAULT_PRECONDITION, "NO_FILE", errno, "open the folder %s", folder);
-        return file_write_atomic_at(dir, basename(for_name), bytes, mode);
 }
 
 static struct fault *build_root(const struct authority_options *o, const struct key *key, struct wall now,
@@ -68,24 +44,16 @@ static struct fault *build_root(const struct authority_options *o, const struct 
 
 struct fault *authority_init_root(const struct authority_options *o, struct wall now)
 {
-        bool has_certificate = false, has_key = false;
+        bool found = false;
         TRY_AS(trust_domain_check(span_str(o->trust_domain)), "trust domain");
-        TRY(exists(o->root_certificate, &has_certificate));
-        TRY(exists(o->root_key, &has_key));
-        if (has_certificate != has_key)
-                return fault(FAULT_PRECONDITION, "ROOT_INCOMPLETE",
-                             "%s is there and %s is not: restore it, or move the other away",
-                             has_key ? o->root_key : o->root_certificate, has_key ? o->root_certificate : o->root_key);
-        if (has_key)
+        TRY(pair_find(o->root_certificate, o->root_key, "ROOT_INCOMPLETE", &found));
+        if (found)
                 return NULL;
 
         AUTO(key) struct key *key = NULL;
-        AUTO(secret) struct secret *key_pem = NULL;
         AUTO(buf) struct buf certificate_pem = BUF(PEM_MAX);
         TRY(key_generate(KEY_P256, &key));
         TRY(build_root(o, key, now, &certificate_pem));
-        TRY(key_to_pem_private(key, &key_pem));
-        TRY_AS(write_file(o->root_key, secret_span(key_pem), 0400), "write the root key %s", o->root_key);
-        return fault_prefix(write_file(o->root_certificate, buf_span(&certificate_pem), 0444),
-                            "write the root certificate %s", o->root_certificate);
+        return fault_prefix(pair_write(o->root_certificate, o->root_key, key, buf_span(&certificate_pem)),
+                            "write the root");
 }
