@@ -142,17 +142,19 @@ bench: all $(BENCHES) ## measure: a table and one JSON document (LONG=1 for long
 	BUILD=$(BUILD) tests/bench/run $(if $(LONG),--long) $(if $(JSON),--json $(JSON))
 
 # Crash runs: workers built on a program's own parts, killed at every system call that changes something (tests/crash/injector.c).
-CRASH := $(BUILD)/crash/injector $(BUILD)/crash/csi
+CRASH := $(BUILD)/crash/injector $(BUILD)/crash/csi $(BUILD)/crash/issuer
 $(BUILD)/crash/injector: $(call objects,$(addprefix tests/crash/,injector.c case.c trace.c)) $(BUILD)/libbase.a
 $(BUILD)/crash/csi: $(call objects,$(addprefix tests/crash/,csi_worker.c csi_check.c)) $(BUILD)/libcsi-program.a \
         $(BUILD)/libfakes.a $(LIBS) $(BUILD)/libproto.a
+$(BUILD)/crash/issuer: $(call objects,$(addprefix tests/crash/,issuer_worker.c issuer_check.c)) \
+        $(BUILD)/libissuer-program.a $(BUILD)/libfakes.a $(LIBS) $(BUILD)/libproto.a
 $(CRASH):
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS) -lcmocka
-run_crash = $(BUILD)/crash/injector --csi $(BUILD)/crash/csi
-crash: $(CRASH) ## kill the driver at every system call with an effect, restart, check (ONLY=12:after:retry)
+run_crash = $(BUILD)/crash/injector --csi $(BUILD)/crash/csi --issuer $(BUILD)/crash/issuer
+crash: $(CRASH) ## kill driver and issuer at every system call with an effect, restart, check (ONLY=12:after:retry)
 	$(run_crash) $(if $(ONLY),--only $(ONLY))
-crash-long: $(CRASH) ## LOOPS=10000 of these, with a second kill while restarting
+crash-long: $(CRASH) ## LOOPS=10000 of these each, with a second kill while restarting
 	$(run_crash) --loops $(or $(LOOPS),10000)
 
 # ---- the rest ------------------------------------------------------------------------------------------------------

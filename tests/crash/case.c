@@ -89,8 +89,9 @@ static struct fault *run_killed(const struct worker_kind *kind, const char *work
                 return verdict(second ? "the restart" : "the first run", ret->status);
         if (!ret->points[order.point].in_child && WIFSIGNALED(ret->status) && WTERMSIG(ret->status) == SIGKILL)
                 return NULL;
+        /* the issuer notices that its signer went, or had all it wanted of it */
         bool survived = ret->points[order.point].in_child && WIFEXITED(ret->status) &&
-                        WEXITSTATUS(ret->status) == EXIT_SIGNER_GONE;
+                        (WEXITSTATUS(ret->status) == EXIT_SIGNER_GONE || WEXITSTATUS(ret->status) == 0);
         return survived ? NULL : fault(FAULT_INTERNAL, "CRASH", "the killed run ended with status %d", ret->status);
 }
 
