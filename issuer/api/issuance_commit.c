@@ -97,6 +97,7 @@ static struct leaf_order order_of(const struct pod_issuance *pod, size_t i)
                 .spki = key_spki(pod->keys[i]),
                 .not_before_unix_s = pod->credentials[i].not_before_unix_s,
                 .not_after_unix_s = pod->credentials[i].not_after_unix_s,
+                .insecure_development = pod->decision->insecure_development,
         };
         memcpy(order.serial, pod->serials[i], sizeof order.serial);
         return order;

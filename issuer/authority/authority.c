@@ -64,6 +64,7 @@ static void fill_call(PbCall *call, PbOrder *out, PbOrder **list, const struct l
                 out[i].spki = (ProtobufCBinaryData){in[i].spki.len, (uint8_t *) in[i].spki.data};
                 out[i].not_before_unix_s = in[i].not_before_unix_s;
                 out[i].not_after_unix_s = in[i].not_after_unix_s;
+                out[i].insecure_development = in[i].insecure_development;
                 list[i] = &out[i];
         }
         call->n_orders = count;
@@ -238,6 +239,8 @@ struct fault *authority_start(const struct authority_options *o, struct authorit
                 f = hear_first_word(a, socket);
         if (f == NULL)
                 f = file_read(o->root_certificate, &a->roots_pem);
+        if (f == NULL && o->shield != NULL)
+                f = o->shield(o->shield_arg);
         if (f == NULL)
                 f = link_start(socket, on_death, a, &a->link);
         if (f != NULL) {

@@ -22,6 +22,10 @@ struct authority_options {
         int64_t intermediate_life_ms; /* INTERMEDIATE_LIFE_MIN_MS to _MAX_MS */
         int64_t max_leaf_life_ms;
         int64_t backdate_ms;
+        /* In this process, once the signer has its keys and before the first thread: here the parent shuts itself out of what only the signer had to
+         * reach. NULL: nothing. */
+        struct fault *(*shield)(void *arg);
+        void *shield_arg;
 };
 struct authority;
 /* Makes the root (P-256, ten years) when neither file exists; one without the other is an error. For `vouchsafe-issuer init`. */
@@ -36,6 +40,7 @@ struct leaf_order {
         size_t dns_count;
         struct span spki;
         int64_t not_before_unix_s, not_after_unix_s;
+        bool insecure_development; /* the certificate says so (OID_INSECURE_DEVELOPMENT) */
 };
 struct leaf_issued {
         struct buf leaf; /* DER */

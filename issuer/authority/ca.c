@@ -10,6 +10,7 @@
 #include "lib/base/parse.h"
 #include "lib/base/random.h"
 #include "lib/crypt/x509_build.h"
+#include "lib/model/names.h"
 #include "lib/model/spiffe_id.h"
 
 #define PEM_MAX  (64 * 1024)
@@ -133,6 +134,8 @@ struct fault *ca_renew_if_due(struct ca *ca, struct wall now)
 
 static struct fault *build_leaf(const struct ca *ca, const struct leaf_order *o, struct buf *ret)
 {
+        /* UTF8String "insecure-development" */
+        static const struct cert_extra development = {OID_INSECURE_DEVELOPMENT, SPAN("\x0c\x14insecure-development")};
         struct leaf_spec spec = {
                 .issuer_name_der = cert_subject_der(ca->intermediate),
                 .not_before = wall_from_unix_s(o->not_before_unix_s),
@@ -141,6 +144,8 @@ static struct fault *build_leaf(const struct ca *ca, const struct leaf_order *o,
                 .uri = o->identity,
                 .dns = o->dns,
                 .dns_count = o->dns_count,
+                .extra = &development,
+                .extra_count = o->insecure_development ? 1 : 0,
         };
         memcpy(spec.serial, o->serial, sizeof(spec.serial));
         memcpy(spec.issuer_key_id, ca->key_id, sizeof(spec.issuer_key_id));

@@ -5,9 +5,10 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "issuer/authority/sandbox.h"
+#include "issuer/authority/signer_sandbox.h"
 #include "lib/base/file.h"
 #include "lib/crypt/x509_build.h"
+#include "lib/model/names.h"
 #include "tests/fakes/expect.h"
 
 #define NOW 1795456800
@@ -97,6 +98,30 @@ static void init_refuses_half_a_root(void **state)
         expect_ok(authority_init_root(&f->options, at(0)));
         assert_int_equal(unlink(f->key), 0);
         expect_fault(authority_init_root(&f->options, at(0)), FAULT_PRECONDITION, "ROOT_INCOMPLETE");
+}
+
+static void development_is_marked_and_nothing_else(void **state)
+{
+        struct fixture *f = *state;
+        AUTO(ca) struct ca *ca = NULL;
+        expect_ok(ca_load(&f->options, at(0), &ca));
+        AUTO(key) struct key *k = NULL;
+        expect_ok(key_generate(KEY_P256, &k));
+        for (int insecure = 0; insecure < 2; insecure++) {
+                struct leaf_order o = order_for(k, NOW);
+                o.serial[0] = (uint8_t) (1 + insecure);
+                o.insecure_development = insecure != 0;
+                struct buf der;
+                expect_ok(ca_issue(ca, &o, 1, at(0), &der));
+                AUTO(cert) struct cert *leaf = NULL;
+                expect_ok(cert_from_der(buf_span(&der), &leaf));
+                buf_clear(&der);
+                struct span mark = SPAN_NONE;
+                AUTO(fault) struct fault *none = cert_extension(leaf, OID_INSECURE_DEVELOPMENT, &mark);
+                assert_int_equal(none == NULL, insecure);
+                if (insecure)
+                        assert_true(span_eq(mark, SPAN("\x0c\x14insecure-development")));
+        }
 }
 
 static void leaves_verify_up_to_the_root(void **state)
@@ -190,8 +215,8 @@ static void renews_and_issues_inside_the_sandbox(void **state)
                 struct ca *ca = NULL;
                 struct buf leaf;
                 struct leaf_order early = order_for(rsa, NOW), late = order_for(rsa, NOW + 7000);
-                if (sandbox_prepare(parent) != NULL || ca_load(&f->options, at(0), &ca) != NULL ||
-                    ca_issue(ca, &early, 1, at(0), &leaf) != NULL || sandbox_enter() != NULL)
+                if (signer_sandbox_prepare(parent) != NULL || ca_load(&f->options, at(0), &ca) != NULL ||
+                    ca_issue(ca, &early, 1, at(0), &leaf) != NULL || signer_sandbox_enter() != NULL)
                         _exit(1);
                 _exit(ca_renew_if_due(ca, at(7000)) == NULL && ca_issue(ca, &late, 1, at(7000), &leaf) == NULL ? 0 : 2);
         }
@@ -298,6 +323,7 @@ int main(void)
                 WITH_ROOT(init_makes_a_root_once),
                 WITH_ROOT(init_refuses_half_a_root),
                 WITH_ROOT(leaves_verify_up_to_the_root),
+                WITH_ROOT(development_is_marked_and_nothing_else),
                 WITH_ROOT(the_intermediate_changes_at_half_of_its_life),
                 WITH_ROOT(the_intermediate_never_outlives_the_root),
                 WITH_ROOT(all_or_none),

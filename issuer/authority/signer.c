@@ -4,7 +4,7 @@
 #include <fcntl.h>
 
 #include "issuer/authority/ca.h"
-#include "issuer/authority/sandbox.h"
+#include "issuer/authority/signer_sandbox.h"
 #include "lib/wire/pbcheck.h"
 #include "proto/signer.pb-c.h"
 
@@ -79,6 +79,7 @@ static struct leaf_order order_from(const PbOrder *in)
                 .spki = span_make(in->spki.data, in->spki.len),
                 .not_before_unix_s = in->not_before_unix_s,
                 .not_after_unix_s = in->not_after_unix_s,
+                .insecure_development = in->insecure_development != 0,
         };
         if (in->serial.len == sizeof(o.serial))
                 memcpy(o.serial, in->serial.data, sizeof(o.serial));
@@ -167,10 +168,10 @@ static struct fault *load(struct signer *s, const struct authority_options *o, p
 {
         struct wall now = clock_wall(&clock_system);
         TRY(close_others(&s->socket));
-        TRY(sandbox_prepare(parent));
+        TRY(signer_sandbox_prepare(parent));
         TRY(ca_load(o, now, &s->ca));
         TRY(rehearse(s->ca, o, now));
-        return sandbox_enter();
+        return signer_sandbox_enter();
 }
 
 void signer_run(const struct authority_options *o, pid_t parent, int socket)

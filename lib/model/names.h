@@ -20,6 +20,10 @@
 #define CMW_TPM_QUOTE     "application/vnd.vouchsafe.tpm-quote+json"
 #define CMW_SOFTWARE      "application/vnd.vouchsafe.software+json"
 
+/* Non-critical certificate extension, a UTF8String: the evidence behind this certificate proved nothing. Arcs below 2^31, unlike
+ * 2.25.<UUID>: see docs/decisions/0010. */
+#define OID_INSECURE_DEVELOPMENT "1.2.840.113556.1.8000.2554.57757.17141.35246.23197.45767.15656255.726218"
+
 #define PATH_CHALLENGE        "/v1/challenge"
 #define PATH_ATTESTATION_KEYS "/v1/attestation-keys"
 #define PATH_ACTIVATE         "/v1/attestation-keys/activate"

@@ -8,7 +8,7 @@ import pytest
 from conftest import WORKLOADS
 from harness.kubelet import Pod
 from harness.policy import policy
-from harness.world import World, binary
+from harness.world import ATTESTER_UID, World, binary
 
 DEVELOPMENT = """apiVersion: vouchsafe.dev/v1
 kind: Profile
@@ -62,6 +62,8 @@ def test_both_say_so_and_everything_tells(worlds):
     world.kubelet.publish(pod, tokens="")
     volume = world.volume(pod)
     assert volume.identity() == "spiffe://demo.example/anything"
+    extensions = {e.oid.dotted_string: e.critical for e in volume.leaf().extensions}
+    assert extensions.get("1.2.840.113556.1.8000.2554.57757.17141.35246.23197.45767.15656255.726218") is False, "the certificate itself says so"
     status = volume.status()
     assert status["insecureDevelopment"] is True and status["evidence"] == "software"
     assert any(e["event"] == "insecure_development" for e in world.attester.events())
@@ -96,5 +98,6 @@ def test_a_production_policy_never_admits_it(worlds):
 def test_an_attester_that_is_not_configured_does_not_start(worlds):
     world = worlds(DEVELOPMENT, {"insecure-development": True})
     world.attester_config({"evidence": {"kind": "software"}})
-    run = subprocess.run([binary("vouchsafe-attester"), "--config", world.path("attester.yaml")], capture_output=True, text=True, timeout=20)
+    run = subprocess.run(["setpriv", f"--reuid={ATTESTER_UID}", f"--regid={ATTESTER_UID}", "--clear-groups", "--",
+                          binary("vouchsafe-attester"), "--config", world.path("attester.yaml")], capture_output=True, text=True, timeout=20)
     assert run.returncode == 1 and "insecure-development" in run.stderr

@@ -28,6 +28,7 @@ def test_published_volume_has_verified_files(world):
     good, said = volume.openssl_verify()
     assert good, said
     assert volume.pair_matches(volume.read("credential-bundle.pem"))
+    assert not any(e.oid.dotted_string.startswith("1.2.840.113556.1.8000.2554.") for e in volume.leaf().extensions), "nothing says insecure-development"
     assert volume.read("tls.key") in volume.read("credential-bundle.pem")
     status = volume.status()
     assert status["identity"] == volume.identity()
