@@ -3,6 +3,7 @@
 
 #include "attester/config.h"
 #include "attester/health.h"
+#include "attester/sandbox.h"
 #include "attester/server.h"
 #include "lib/base/log.h"
 
@@ -115,6 +116,7 @@ static void stop(struct attester *a)
 
 static struct fault *run(const struct attester_config *c)
 {
+        TRY(attester_sandbox_enter(c)); /* before the first thread */
         struct attester a = {.config = c};
         struct fault *failed = start(&a);
         if (failed == NULL) {

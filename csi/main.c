@@ -8,6 +8,7 @@
 #include "csi/rpc/lanes.h"
 #include "csi/rpc/node.h"
 #include "csi/rpc/registration.h"
+#include "csi/sandbox.h"
 #include "lib/base/log.h"
 
 #define UNPUBLISH_THREADS 8
@@ -98,6 +99,7 @@ static struct fault *run(const struct csi_config *c)
         TRY(log_level_parse(c->log_level, &level));
         log_set_level(level);
 
+        TRY(csi_sandbox_enter()); /* before the first thread */
         rpc_init();
         struct plugin p = {0};
         struct fault *failed = start(&p, c);

@@ -7,6 +7,7 @@
 
 #include "issuer/api/init.h"
 #include "issuer/api/server.h"
+#include "issuer/sandbox.h"
 #include "lib/base/log.h"
 #include "lib/net/unix_socket.h"
 
@@ -108,6 +109,9 @@ static struct fault *start(struct issuer *i)
         const struct issuer_config *c = i->config;
         struct authority_options authority;
         init_authority_options(c, &authority);
+        authority.shield = issuer_sandbox_enter;
+        authority.shield_arg = (void *) (uintptr_t) c; /* only read */
+        TRY(issuer_sandbox_drop(c));
         TRY_AS(authority_start(&authority, &i->authority), "start the signer");
         TRY(init_read_master(c, &i->master));
         AUTO_STRING char *database = alloc_printf("%s/ledger.db", c->state_dir);

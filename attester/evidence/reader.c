@@ -190,7 +190,7 @@ struct fault *evidence_reader_run(const struct evidence_options *o, const char *
         (void) sigaction(SIGINT, &(struct sigaction){.sa_handler = on_term}, NULL);
         pthread_sigmask(SIG_BLOCK, &ends, NULL); /* the threads to come inherit it */
 
-        struct fault *f = reader_sandbox_enter();
+        struct fault *f = reader_sandbox_enter(o, socket_path);
         if (f == NULL) {
                 pthread_mutex_init(&r.mu, NULL);
                 r.worker = pool_new("reader", 1, QUEUE_MAX);

@@ -1,9 +1,9 @@
-/* reader_sandbox: what the evidence reader may no longer do once it runs: it is root and parses what an unprivileged process sends.
- *
- * No socket but AF_UNIX ones (the TPM of a test, its own), no new program, no mount, namespace, module, tracing, io_uring (which would go round
- * the filter) or change of identity; privileges can't grow again. A refused call fails with EPERM. For all threads, for good. */
+/* reader_sandbox: what the evidence reader may do. It is root, since the kernel gives evidence to nobody else, and parses what an unprivileged process
+ * sends: so no network (AF_UNIX only, also for a test's TPM), no mount, no new program or process, no change of identity, and no files but the devices and
+ * folders that evidence comes from, its state and its socket's folder. Kept: CAP_DAC_OVERRIDE (devices of others) and CAP_CHOWN (its socket is the attester's). */
 #pragma once
 
-#include "lib/base/fault.h"
+#include "attester/evidence/source.h"
 
-struct fault *reader_sandbox_enter(void) MUST_USE; /* FAULT_INTERNAL "SANDBOX" */
+/* Before the first thread. FAULT_INTERNAL "SANDBOX". */
+struct fault *reader_sandbox_enter(const struct evidence_options *o, const char *socket_path) MUST_USE;

@@ -376,7 +376,8 @@ static void reads_no_development_evidence(void **state)
 
 static int try_what_is_forbidden(void)
 {
-        AUTO(fault) struct fault *f = reader_sandbox_enter();
+        const struct evidence_options options = {.kind = EVIDENCE_TPM};
+        AUTO(fault) struct fault *f = reader_sandbox_enter(&options, socket_path);
         if (f != NULL)
                 return 1;
         int pair[2];

@@ -1,4 +1,4 @@
-#include "issuer/authority/sandbox.h"
+#include "issuer/authority/signer_sandbox.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -73,7 +73,7 @@ static int run_in_sandbox(void (*what)(void))
         pid_t parent = getpid(), child = fork();
         assert_true(child >= 0);
         if (child == 0) {
-                if (sandbox_prepare(parent) != NULL || sandbox_enter() != NULL)
+                if (signer_sandbox_prepare(parent) != NULL || signer_sandbox_enter() != NULL)
                         _exit(EXIT_NO_SANDBOX);
                 what();
                 _exit(EXIT_DID_IT);
@@ -115,7 +115,7 @@ static void will_not_outlive_its_parent(void **state UNUSED)
 {
         pid_t child = fork();
         if (child == 0)
-                _exit(sandbox_prepare(getpid()) != NULL ? EXIT_DID_IT : 0); /* not our parent's number */
+                _exit(signer_sandbox_prepare(getpid()) != NULL ? EXIT_DID_IT : 0); /* not our parent's number */
         int status = 0;
         assert_int_equal(waitpid(child, &status, 0), child);
         assert_int_equal(WEXITSTATUS(status), EXIT_DID_IT);

@@ -1,0 +1,44 @@
+#include "attester/sandbox.h"
+
+#include <unistd.h>
+
+#include "lib/base/file.h"
+#include "lib/base/sandbox.h"
+
+#define DEVICE_PREFIX "device:"
+
+static void name_paths(const struct attester_config *c, struct sandbox_paths *paths)
+{
+        sandbox_paths_add_common(paths);
+        sandbox_paths_add(paths, c->state_dir, SANDBOX_WRITE);
+        sandbox_paths_add_folder_of(paths, c->socket, SANDBOX_SOCKET);
+        sandbox_paths_add_folder_of(paths, c->health_socket, SANDBOX_SOCKET);
+        sandbox_paths_add_folder_of(paths, c->node_token_file, SANDBOX_READ); /* kubelet replaces it by renaming */
+        sandbox_paths_add_folder_of(paths, c->issuer_ca_file, SANDBOX_READ);
+
+        /* names of hosts: resolv.conf, hosts, nsswitch.conf, gai.conf, and where the first leads */
+        sandbox_paths_add(paths, "/etc", SANDBOX_READ);
+        sandbox_paths_add_folder_of(paths, "/etc/resolv.conf", SANDBOX_READ);
+
+        if (strncmp(c->tpm_tcti, DEVICE_PREFIX, strlen(DEVICE_PREFIX)) == 0)
+                sandbox_paths_add(paths, c->tpm_tcti + strlen(DEVICE_PREFIX), SANDBOX_DEVICE);
+}
+
+struct fault *attester_sandbox_enter(const struct attester_config *c)
+{
+        if (getuid() == 0 || geteuid() == 0)
+                return fault(FAULT_PRECONDITION, "RUN_AS_ROOT",
+                             "the attester does not run as root: give it a user of its own, and the evidence reader "
+                             "where a device is root's");
+        AUTO_CLOSE int state_dir = -1;
+        TRY_AS(dir_open_make(c->state_dir, 0700, &state_dir), "state-dir");
+        AUTO(sandbox_paths) struct sandbox_paths paths = {0};
+        name_paths(c, &paths);
+        const struct sandbox_profile profile = {
+                .role = "attester",
+                .families = SANDBOX_UNIX | SANDBOX_INET,
+                .paths = &paths,
+                .connects = true,
+        };
+        return sandbox_enter(&profile);
+}

@@ -1,0 +1,60 @@
+#include "issuer/sandbox.h"
+
+#include <linux/capability.h>
+#include <string.h>
+
+#include "lib/base/parse.h"
+#include "lib/base/sandbox.h"
+
+#define FIRST_FREE_PORT 1024
+
+static uint64_t capabilities(const struct issuer_config *c)
+{
+        const char *colon = strrchr(c->listen, ':');
+        uint64_t port = 0;
+        AUTO(fault)
+        struct fault *no_port = colon == NULL ? NULL : parse_u64(span_str(colon + 1), 1, FIRST_FREE_PORT - 1, &port);
+        return no_port == NULL && port != 0 ? SANDBOX_CAP(CAP_NET_BIND_SERVICE) : 0;
+}
+
+static void name_paths(const struct issuer_config *c, struct sandbox_paths *paths)
+{
+        sandbox_paths_add_common(paths);
+        sandbox_paths_add(paths, c->state_dir, SANDBOX_WRITE);
+        sandbox_paths_add_folder_of(paths, c->admin_socket, SANDBOX_SOCKET);
+        sandbox_paths_add_folder_of(paths, c->health_socket, SANDBOX_SOCKET);
+        sandbox_paths_add_folder_of(paths, c->root_certificate, SANDBOX_READ);
+        sandbox_paths_add_folder_of(paths, c->tls_certificate, SANDBOX_READ);
+        sandbox_paths_add_folder_of(paths, c->tls_key, SANDBOX_READ);
+
+        /* read again at SIGHUP: a file or a folder each */
+        for (size_t i = 0; i < c->policy.count; i++) {
+                sandbox_paths_add(paths, c->policy.texts[i], SANDBOX_READ);
+                sandbox_paths_add_folder_of(paths, c->policy.texts[i], SANDBOX_READ);
+        }
+        for (size_t i = 0; i < c->ek_roots.count; i++)
+                sandbox_paths_add_folder_of(paths, c->ek_roots.texts[i], SANDBOX_READ);
+        for (size_t i = 0; i < c->clusters.count; i++)
+                sandbox_paths_add_folder_of(paths, ((const struct cluster_config *) c->clusters.items[i])->jwks_file,
+                                            SANDBOX_READ);
+}
+
+struct fault *issuer_sandbox_drop(const struct issuer_config *c)
+{
+        return sandbox_drop_capabilities(capabilities(c));
+}
+
+struct fault *issuer_sandbox_enter(void *config)
+{
+        const struct issuer_config *c = config;
+        AUTO(sandbox_paths) struct sandbox_paths paths = {0};
+        name_paths(c, &paths);
+        const struct sandbox_profile profile = {
+                .role = "issuer",
+                .capabilities = capabilities(c),
+                .families = SANDBOX_UNIX | SANDBOX_INET,
+                .paths = &paths,
+                .listens = true,
+        };
+        return sandbox_enter(&profile);
+}
