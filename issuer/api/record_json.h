@@ -2,10 +2,10 @@
  *
  * {"v":1,"time":unix_s,"decision":"issued"|"denied","check":token,"reason":text,"profile","workload","owner","identity","any_genuine",
  *  "policy":{"digest","revision"},"references":[…],"verifier":{"id","build"},"evidence":{"kind","digest":"sha256:…","insecure_development"},
- *  "nonce":"sha256:…","client":"sha256:…","ak":hex,"volume","pod":{"namespace","name","uid","service_account","verified"},
+ *  "nonce":"sha256:…","client":"sha256:…","ak":hex,"volume","pod":{"namespace","name","uid","service_account","verified","cluster","node"},
  *  "credentials":[{"slot","type","serial","not_before","not_after"}],"tree":check tree,"claims":{…}}
  * Members without a value are left out: check and reason of what was issued; workload, owner, identity where no rule came near; ak without a
- * TPM. "pod" is the verified token's word when verified is true, else kubelet's. "tree" is a list as check_to_json writes it. */
+ * TPM. "pod" is the verified token's word when verified is true, else kubelet's (and cluster and node are left out). "tree" is a list as check_to_json writes it. */
 #pragma once
 
 #include "issuer/policy/policy.h"
