@@ -3,7 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-const struct command *const commands[] = {&command_policy_check, &command_record, &command_inspect, NULL};
+const struct command *const commands[] = {&command_policy_check, &command_record,      &command_inspect,
+                                          &command_keys_list,    &command_keys_forget, NULL};
 
 static const struct flag common[] = {
         {"output", "text|json", "for people (text, the default) or for programs (json)"},

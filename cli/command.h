@@ -37,7 +37,8 @@ struct command {
         struct fault *(*run)(const struct invocation *in, struct json **ret, int *ret_exit);
         struct fault *(*print)(const struct json *result, struct buf *out);
 };
-extern const struct command command_policy_check, command_record, command_inspect;
+extern const struct command command_policy_check, command_record, command_inspect, command_keys_list,
+        command_keys_forget;
 extern const struct command *const commands[]; /* NULL-terminated */
 
 const char *invocation_flag(const struct invocation *in, const char *name); /* the last one's value; NULL: not given */

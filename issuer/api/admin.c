@@ -3,8 +3,13 @@
 #include <stdio.h>
 
 #include "issuer/api/metrics.h"
+#include "lib/base/log.h"
+#include "lib/base/parse.h"
+#include "lib/model/names.h"
 
 #define RECORDS_PATH "/v1/records/"
+#define AK_PATH      PATH_ATTESTATION_KEYS "/"
+#define AK_NAME_MAX  64 /* a TPM's Name: two bytes of algorithm and a digest */
 
 static struct fault *check_peer(const struct httpd_request *q)
 {
@@ -40,6 +45,80 @@ static struct fault *post_reload(void *self, const struct httpd_request *q, stru
         json_set_text(j, "policy", policy_digest(rules->policy));
         json_set_int(j, "revision", (int64_t) policy_revision(rules->policy));
         json_set_int(j, "documents", (int64_t) policy_document_count(rules->policy));
+        return json_write(j, &r->body);
+}
+
+/* ---- attestation keys ---- */
+
+static struct json *ak_to_json(const struct ak_record *r)
+{
+        struct json *j = json_new_object();
+        json_set_hex(j, "name", buf_span(&r->name));
+        json_set_hex(j, "ek", SPAN_OF(r->ek_digest));
+        if (r->ek_issuer != NULL)
+                json_set_text(j, "ek_issuer", r->ek_issuer);
+        if (r->cluster != NULL)
+                json_set_text(j, "cluster", r->cluster);
+        if (r->node != NULL)
+                json_set_text(j, "node", r->node);
+        json_set_int(j, "enrolled", r->enrolled_unix_s);
+        return j;
+}
+
+static struct fault *ak_name_read(struct span text, struct buf *out)
+{
+        if (text.len == 0 || text.len > (size_t) 2 * AK_NAME_MAX)
+                return fault(FAULT_INVALID, "BAD_AK_NAME", "the name of an attestation key has 2 to %d hex digits",
+                             2 * AK_NAME_MAX);
+        return fault_prefix(hex_decode(text, out), "the name of an attestation key");
+}
+
+/* Of the query; empty without one. */
+static struct fault *read_after(const struct httpd_request *q, struct buf *out)
+{
+        AUTO(buf) struct buf text = BUF(4 * AK_NAME_MAX);
+        AUTO(fault) struct fault *none = httpd_query(q, "after", 4 * AK_NAME_MAX, &text);
+        if (none != NULL)
+                return fault_code(none) == FAULT_NOT_FOUND ? NULL : TAKE(none);
+        return ak_name_read(buf_span(&text), out);
+}
+
+static struct fault *get_aks(void *self, const struct httpd_request *q, struct httpd_response *r)
+{
+        struct api *a = self;
+        AUTO(buf) struct buf after = BUF(AK_NAME_MAX);
+        AUTO(ak_list) struct ak_list list = {0};
+        TRY(check_peer(q));
+        TRY(read_after(q, &after));
+
+        TRY(store_list_aks(a->store, buf_span(&after), &list));
+        AUTO(json) struct json *j = json_new_object();
+        struct json *keys = json_new_array();
+        json_set(j, "attestation_keys", keys);
+        for (size_t i = 0; i < list.count; i++)
+                json_push(keys, ak_to_json(list.records[i]));
+        if (list.count == AK_LIST_MAX)
+                json_set_hex(j, "next", buf_span(&list.records[list.count - 1]->name));
+        return json_write(j, &r->body);
+}
+
+/* For a TPM whose counters began anew (TPM2_Clear): nothing else lets its key's stored clock go back. */
+static struct fault *delete_ak(void *self, const struct httpd_request *q, struct httpd_response *r)
+{
+        struct api *a = self;
+        AUTO(buf) struct buf name = BUF(AK_NAME_MAX);
+        AUTO(ak_record) struct ak_record *record = NULL;
+        TRY(check_peer(q));
+        TRY(ak_name_read(span_str(q->path + strlen(AK_PATH)), &name)); /* the route has this prefix */
+        TRY(store_find_ak(a->store, buf_span(&name), &record));
+
+        TRY(store_delete_ak(a->store, buf_span(&name)));
+        char name_hex[2 * AK_NAME_MAX + 1];
+        hex_string(buf_span(&name), name_hex);
+        log_info("attestation_key_forgotten", KV("ak", (const char *) name_hex), KV("by_uid", (int64_t) q->remote_uid),
+                 KV("cluster", record->cluster != NULL ? (const char *) record->cluster : ""),
+                 KV("node", record->node != NULL ? (const char *) record->node : ""));
+        AUTO(json) struct json *j = ak_to_json(record);
         return json_write(j, &r->body);
 }
 
@@ -84,4 +163,6 @@ void admin_routes(struct api *a, struct httpd_route ret[ADMIN_ROUTES])
         ret[3] = (struct httpd_route){"GET", RECORDS_PATH "*", 0, get_record, a};
         ret[4] = (struct httpd_route){"GET", "/v1/refusals", 0, get_refusals, a};
         ret[5] = (struct httpd_route){"POST", "/v1/policy/reload", 0, post_reload, a};
+        ret[6] = (struct httpd_route){"GET", PATH_ATTESTATION_KEYS, 0, get_aks, a};
+        ret[7] = (struct httpd_route){"DELETE", AK_PATH "*", 0, delete_ak, a};
 }

@@ -3,12 +3,13 @@
  * The admin socket (mode 0600) answers root and this program's own user only, whatever its file's mode has become: every route asks the peer's
  * uid (SO_PEERCRED). The health socket has no secrets and no effects, and answers whoever may connect.
  *
- *   admin:  GET /v1/records/{serial or id}, GET /v1/refusals, POST /v1/policy/reload, and the health routes
+ *   admin:  GET /v1/records/{serial or id}, GET /v1/refusals, POST /v1/policy/reload, GET /v1/attestation-keys,
+ *           DELETE /v1/attestation-keys/{name}, and the health routes
  *   health: GET /healthz, /readyz, /metrics */
 #pragma once
 
 #include "issuer/api/api.h"
 
-#define ADMIN_ROUTES (HEALTH_ROUTES + 3)
+#define ADMIN_ROUTES (HEALTH_ROUTES + 5)
 void admin_routes(struct api *a, struct httpd_route ret[ADMIN_ROUTES]);
 void api_health_routes(struct api *a, struct httpd_route ret[HEALTH_ROUTES]);

@@ -11,7 +11,13 @@ static struct fake_issuer issuer;
 static struct fault *ask(const char *method, const char *path, uid_t uid, struct httpd_response *r)
 {
         struct httpd_route routes[ADMIN_ROUTES];
-        struct httpd_request q = fake_request(&issuer, method, path, SPAN_NONE);
+        char plain[512];
+        size_t path_len = strcspn(path, "?");
+        (void) snprintf(plain, sizeof plain, "%.*s", (int) path_len, path);
+        struct httpd_request q = fake_request(&issuer, method, plain, SPAN_NONE);
+        if (path[path_len] == '?')
+                q.query = path + path_len + 1;
+        path = plain;
         admin_routes(&issuer.api, routes);
         q.remote_uid = uid;
         *r = fake_response();
@@ -36,6 +42,8 @@ static void others_get_nothing(void **state UNUSED)
                 {"record", "GET", "/v1/records/00", 12345, "admin.uid"},
                 {"refusals", "GET", "/v1/refusals", 12345, "admin.uid"},
                 {"reload", "POST", "/v1/policy/reload", 12345, "admin.uid"},
+                {"keys", "GET", "/v1/attestation-keys", 12345, "admin.uid"},
+                {"forget", "DELETE", "/v1/attestation-keys/000b", 12345, "admin.uid"},
                 {"nobody knows who", "POST", "/v1/policy/reload", (uid_t) -1, "admin.uid"},
                 {"root: no such record", "GET", "/v1/records/00", 0, "NO_RECORD"},
                 {"root: refusals", "GET", "/v1/refusals", 0, NULL},
@@ -55,6 +63,75 @@ static void others_get_nothing(void **state UNUSED)
         }
 }
 
+static struct json *list_keys(const char *query)
+{
+        struct httpd_response r;
+        struct json *j = NULL;
+        AUTO_STRING char *path = alloc_printf("/v1/attestation-keys%s", query);
+        expect_ok(ask("GET", path, 0, &r));
+        expect_ok(json_parse(buf_span(&r.body), &j));
+        buf_clear(&r.body);
+        return j;
+}
+
+static void a_key_is_listed_until_it_is_forgotten(void **state UNUSED)
+{
+        char name[2 * 64 + 1];
+        hex_string(buf_span(&issuer.tpm.ak_name), name);
+        fake_issuer_enrolled(&issuer, CLUSTER_NODE);
+        AUTO(json) struct json *listed = list_keys("");
+        AUTO_STRING char *beyond = alloc_printf("?after=%s", name);
+        AUTO(json) struct json *behind = list_keys(beyond);
+        const struct json *keys = json_get(listed, "attestation_keys"), *key = json_at(keys, 0);
+        assert_int_equal(json_count(keys), 1);
+        assert_int_equal(json_count(key), 6);
+        assert_null(json_get(listed, "next"));
+        assert_true(span_eq_str(json_text(json_get(key, "name")), name));
+        assert_true(span_eq_str(json_text(json_get(key, "node")), CLUSTER_NODE));
+        assert_true(span_eq_str(json_text(json_get(key, "ek_issuer")), "CN=maker"));
+        assert_int_equal(json_text(json_get(key, "ek")).len, 64);
+        assert_int_equal(json_count(json_get(behind, "attestation_keys")), 0);
+
+        struct httpd_response r;
+        AUTO_STRING char *path = alloc_printf("/v1/attestation-keys/%s", name);
+        expect_ok(ask("DELETE", path, 0, &r));
+        AUTO(json) struct json *forgotten = NULL;
+        expect_ok(json_parse(buf_span(&r.body), &forgotten));
+        assert_true(span_eq_str(json_text(json_get(forgotten, "name")), name));
+        buf_clear(&r.body);
+        AUTO(json) struct json *none = list_keys("");
+        assert_int_equal(json_count(json_get(none, "attestation_keys")), 0);
+}
+
+static void what_is_no_enrolled_key(void **state UNUSED)
+{
+        char longest[2 * 64 + 3];
+        memset(longest, 'a', sizeof longest - 1);
+        longest[sizeof longest - 1] = '\0';
+        AUTO_STRING char *too_long = alloc_printf("/v1/attestation-keys/%s", longest);
+        AUTO_STRING char *after_too_long = alloc_printf("/v1/attestation-keys?after=%s", longest);
+        const struct {
+                const char *method, *path, *check;
+        } rows[] = {
+                {"DELETE", "/v1/attestation-keys/000b00", "NO_AK"},
+                {"DELETE", "/v1/attestation-keys/", "BAD_AK_NAME"},
+                {"DELETE", too_long, "BAD_AK_NAME"},
+                {"DELETE", "/v1/attestation-keys/000", "BAD_HEX"},
+                {"DELETE", "/v1/attestation-keys/00zz", "BAD_HEX"},
+                {"GET", "/v1/attestation-keys?after=", "BAD_AK_NAME"},
+                {"GET", "/v1/attestation-keys?after=0", "BAD_HEX"},
+                {"GET", "/v1/attestation-keys?after=00&after=00", "DUPLICATE_PARAMETER"},
+                {"GET", after_too_long, "BAD_AK_NAME"},
+        };
+        for (size_t i = 0; i < COUNT_OF(rows); i++) {
+                struct httpd_response r;
+                AUTO(fault) struct fault *f = ask(rows[i].method, rows[i].path, 0, &r);
+                if (f == NULL || strcmp(fault_token(f), rows[i].check) != 0)
+                        fail_msg("%s: %s", rows[i].path, f != NULL ? fault_token(f) : "answered");
+                buf_clear(&r.body);
+        }
+}
+
 static void an_intermediate_that_has_ended_is_not_ready(void **state UNUSED)
 {
         struct httpd_response r;
@@ -68,14 +145,14 @@ static void an_intermediate_that_has_ended_is_not_ready(void **state UNUSED)
 /* The one child process of this test is the signer. */
 static pid_t find_signer(void)
 {
-        AUTO_STRING char *command = alloc_printf("pgrep -P %d vouchsafe-signe", (int) getpid());
-        FILE *out = popen(command, "r");
+        AUTO_STRING char *path = alloc_printf("/proc/self/task/%d/children", (int) getpid());
+        FILE *children = fopen(path, "re");
         char line[32] = "";
         uint64_t pid = 0;
-        assert_non_null(out);
-        assert_non_null(fgets(line, sizeof line, out));
-        pclose(out);
-        line[strcspn(line, "\n")] = '\0';
+        assert_non_null(children);
+        assert_non_null(fgets(line, sizeof line, children));
+        assert_int_equal(fclose(children), 0);
+        line[strcspn(line, " ")] = '\0';
         expect_ok(parse_u64(span_str(line), 2, INT32_MAX, &pid));
         return (pid_t) pid;
 }
@@ -115,6 +192,8 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(others_get_nothing),
+                cmocka_unit_test(a_key_is_listed_until_it_is_forgotten),
+                cmocka_unit_test(what_is_no_enrolled_key),
                 cmocka_unit_test(an_intermediate_that_has_ended_is_not_ready),
                 cmocka_unit_test(a_dead_signer_is_neither_healthy_nor_ready),
         };

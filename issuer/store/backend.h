@@ -13,6 +13,8 @@ struct store_backend {
         struct fault *(*sweep_nonces)(void *self, int64_t before_unix_s, uint64_t *ret_deleted);
         struct fault *(*put_ak)(void *self, const struct ak_record *r);
         struct fault *(*find_ak)(void *self, struct span name, struct ak_record **ret);
+        struct fault *(*list_aks)(void *self, struct span after, struct ak_list *ret);
+        struct fault *(*delete_ak)(void *self, struct span name);
         void (*close)(void *self);
 };
 struct store {

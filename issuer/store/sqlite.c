@@ -26,7 +26,8 @@ static struct fault *connect_to(const char *path, struct connection *c)
                 return c->db == NULL ? fault(FAULT_UNAVAILABLE, "STORE", "open %s: no memory", path)
                                      : sqlite_fault(c->db, "open");
         (void) sqlite3_busy_timeout(c->db, BUSY_TIMEOUT_MS); /* can't fail */
-        return exec(c->db, "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON");
+        return exec(c->db, "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; "
+                           "PRAGMA temp_store = MEMORY" /* no file outside the folder of the database */);
 }
 
 /* WAL is kept in the file; where the file system can't have it, SQLite stays with the mode it had and says so. */
@@ -119,6 +120,12 @@ static struct fault *put_ak(void *self, const struct ak_record *r)
         return unlock(c, sqlite_write_ak(c, r));
 }
 
+static struct fault *delete_ak(void *self, struct span name)
+{
+        struct connection *c = lock_writer(self);
+        return unlock(c, sqlite_write_ak_delete(c, name));
+}
+
 static struct fault *find_record(void *self, const char *serial_or_id, struct store_row *ret)
 {
         struct connection *c = lock_reader(self);
@@ -135,6 +142,12 @@ static struct fault *find_ak(void *self, struct span name, struct ak_record **re
 {
         struct connection *c = lock_reader(self);
         return unlock(c, sqlite_read_ak(c, name, ret));
+}
+
+static struct fault *list_aks(void *self, struct span after, struct ak_list *ret)
+{
+        struct connection *c = lock_reader(self);
+        return unlock(c, sqlite_read_aks(c, after, ret));
 }
 
 static void disconnect(struct connection *c)
@@ -163,6 +176,8 @@ static const struct store_backend sqlite_backend = {
         .sweep_nonces = sweep_nonces,
         .put_ak = put_ak,
         .find_ak = find_ak,
+        .list_aks = list_aks,
+        .delete_ak = delete_ak,
         .close = close_all,
 };
 

@@ -25,6 +25,8 @@ enum statement {
         FIND_RECORD,
         COUNT_RECORDS,
         FIND_AK,
+        LIST_AKS,
+        DELETE_AK,
         STATEMENT_COUNT
 };
 extern const char *const sqlite_statements[STATEMENT_COUNT];
@@ -62,6 +64,8 @@ struct fault *sqlite_write_nonce(struct connection *c, const uint8_t digest[SHA2
                                  int64_t expires_unix_s) MUST_USE;
 struct fault *sqlite_write_sweep(struct connection *c, int64_t before_unix_s, uint64_t *ret_deleted) MUST_USE;
 struct fault *sqlite_write_ak(struct connection *c, const struct ak_record *r) MUST_USE;
+struct fault *sqlite_write_ak_delete(struct connection *c, struct span name) MUST_USE;
 struct fault *sqlite_read_record(struct connection *c, const char *serial_or_id, struct store_row *ret) MUST_USE;
 struct fault *sqlite_read_count(struct connection *c, uint64_t *ret) MUST_USE;
 struct fault *sqlite_read_ak(struct connection *c, struct span name, struct ak_record **ret) MUST_USE;
+struct fault *sqlite_read_aks(struct connection *c, struct span after, struct ak_list *ret) MUST_USE;

@@ -82,6 +82,27 @@ static struct fault *copy_ak(sqlite3_stmt *s, struct span name, struct ak_record
         return NULL;
 }
 
+struct fault *sqlite_read_aks(struct connection *c, struct span after, struct ak_list *ret)
+{
+        AUTO(ak_list) struct ak_list list = {0};
+        sqlite3_stmt *s = sqlite_statement(c, LIST_AKS);
+        bind_bytes(s, 1, after);
+        bind_int(s, 2, AK_LIST_MAX);
+        bool found = true;
+        struct fault *f = NULL;
+        while (f == NULL && found && list.count < AK_LIST_MAX) {
+                f = sqlite_row(c, s, "list the attestation keys", &found);
+                if (f == NULL && found)
+                        f = copy_ak(s, column_bytes(s, 12), &list.records[list.count]);
+                list.count += f == NULL && found;
+        }
+        (void) sqlite3_reset(s); /* says the step's error again */
+        TRY(f);
+        *ret = list;
+        list.count = 0; /* they are the caller's */
+        return NULL;
+}
+
 struct fault *sqlite_read_ak(struct connection *c, struct span name, struct ak_record **ret)
 {
         sqlite3_stmt *s = sqlite_statement(c, FIND_AK);

@@ -3,6 +3,10 @@
 
 #include <assert.h>
 
+#define AK_COLUMNS                                                                                                     \
+        "public_area, ek_digest, ek_issuer, cluster, node, enrolled, ek_not_after, has_clock, clock_ms, reset_count, " \
+        "restart_count, clock_safe"
+
 const char *const sqlite_statements[STATEMENT_COUNT] = {
         [BEGIN] = "BEGIN IMMEDIATE",
         [COMMIT] = "COMMIT",
@@ -30,8 +34,9 @@ const char *const sqlite_statements[STATEMENT_COUNT] = {
         [FIND_RECORD] = "SELECT idx, id, leaf_hash, time, body FROM records "
                         "WHERE id = ?1 OR idx = (SELECT idx FROM serials WHERE serial = ?1) LIMIT 1",
         [COUNT_RECORDS] = "SELECT coalesce(max(idx) + 1, 0) FROM records",
-        [FIND_AK] = "SELECT public_area, ek_digest, ek_issuer, cluster, node, enrolled, ek_not_after, has_clock, "
-                    "clock_ms, reset_count, restart_count, clock_safe FROM attestation_keys WHERE name = ?1",
+        [FIND_AK] = "SELECT " AK_COLUMNS " FROM attestation_keys WHERE name = ?1",
+        [LIST_AKS] = "SELECT " AK_COLUMNS ", name FROM attestation_keys WHERE name > ?1 ORDER BY name LIMIT ?2",
+        [DELETE_AK] = "DELETE FROM attestation_keys WHERE name = ?1",
 };
 
 struct fault *sqlite_fault(sqlite3 *db, const char *what)

@@ -167,3 +167,12 @@ struct fault *sqlite_write_ak(struct connection *c, const struct ak_record *r)
                 roll_back(c);
         return failure;
 }
+
+struct fault *sqlite_write_ak_delete(struct connection *c, struct span name)
+{
+        sqlite3_stmt *s = sqlite_statement(c, DELETE_AK);
+        bind_bytes(s, 1, name);
+        TRY(sqlite_run(c, s, "forget an attestation key"));
+        return sqlite3_changes(c->db) == 1 ? NULL
+                                           : fault(FAULT_NOT_FOUND, "NO_AK", "this attestation key is not enrolled");
+}

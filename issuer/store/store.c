@@ -49,6 +49,22 @@ struct fault *store_find_ak(struct store *s, struct span name, struct ak_record 
         return s->backend->find_ak(s->self, name, ret);
 }
 
+struct fault *store_list_aks(struct store *s, struct span after, struct ak_list *ret)
+{
+        return s->backend->list_aks(s->self, after, ret);
+}
+
+void ak_list_clear(struct ak_list *l)
+{
+        while (l->count > 0)
+                ak_record_free(l->records[--l->count]);
+}
+
+struct fault *store_delete_ak(struct store *s, struct span name)
+{
+        return s->backend->delete_ak(s->self, name);
+}
+
 void store_close(struct store *s)
 {
         if (s == NULL)

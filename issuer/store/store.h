@@ -66,3 +66,14 @@ struct fault *store_sweep_nonces(struct store *s, struct wall now, uint64_t *ret
 /* Replaces by name, but for the clock: the later one of the two stays. */
 struct fault *store_put_ak(struct store *s, const struct ak_record *r) MUST_USE;
 struct fault *store_find_ak(struct store *s, struct span name, struct ak_record **ret) MUST_USE; /* NOT_FOUND "NO_AK" */
+#define AK_LIST_MAX 512
+struct ak_list {
+        size_t count;
+        struct ak_record *records[AK_LIST_MAX];
+};
+/* By name, those after the name `after` (empty: from the first). A full list may have more behind it. */
+struct fault *store_list_aks(struct store *s, struct span after, struct ak_list *ret) MUST_USE;
+void ak_list_clear(struct ak_list *l);
+DEFINE_AUTO_VALUE(ak_list)
+/* The key with its clock: enrolled anew, it begins with the clock that it has then. NOT_FOUND "NO_AK". */
+struct fault *store_delete_ak(struct store *s, struct span name) MUST_USE;

@@ -224,6 +224,55 @@ static void keeps_attestation_keys(void **state)
         ak_record_free(found);
 }
 
+static void lists_keys_in_pages_by_name(void **state)
+{
+        struct fixture *f = *state;
+        AUTO(ak_list) struct ak_list none = {0}, first = {0}, rest = {0};
+        expect_ok(store_list_aks(f->store, SPAN_NONE, &none));
+        assert_int_equal(none.count, 0);
+
+        const int extra = 3;
+        for (int i = AK_LIST_MAX + extra - 1; i >= 0; i--) {
+                char name[8];
+                snprintf(name, sizeof name, "k%05d", i);
+                AUTO(ak_record) struct ak_record *r = ak(name);
+                expect_ok(store_put_ak(f->store, r));
+        }
+        expect_ok(store_list_aks(f->store, SPAN_NONE, &first));
+        assert_int_equal(first.count, AK_LIST_MAX);
+        assert_true(span_eq(buf_span(&first.records[0]->name), SPAN("k00000")));
+        assert_int_equal(first.records[0]->ek_digest[31], 9);
+        expect_ok(store_list_aks(f->store, buf_span(&first.records[AK_LIST_MAX - 1]->name), &rest));
+        assert_int_equal(rest.count, extra);
+        assert_true(span_eq(buf_span(&rest.records[extra - 1]->name), SPAN("k00514")));
+}
+
+static void a_key_that_was_forgotten_begins_anew(void **state)
+{
+        struct fixture *f = *state;
+        AUTO(ak_record) struct ak_record *r = ak("n1"), *other = ak("n2"), *found = NULL, *none = NULL;
+        r->has_clock = r->clock_safe = true;
+        r->reset_count = 5;
+        r->clock_ms = 1000;
+        expect_ok(store_put_ak(f->store, r));
+        expect_ok(store_put_ak(f->store, other));
+        expect_fault(store_delete_ak(f->store, SPAN("n")), FAULT_NOT_FOUND, "NO_AK");
+        expect_fault(store_delete_ak(f->store, SPAN_NONE), FAULT_NOT_FOUND, "NO_AK");
+        expect_ok(store_delete_ak(f->store, SPAN("n1")));
+        expect_fault(store_delete_ak(f->store, SPAN("n1")), FAULT_NOT_FOUND, "NO_AK");
+        reopen(f);
+        expect_fault(store_find_ak(f->store, SPAN("n1"), &none), FAULT_NOT_FOUND, "NO_AK");
+        r->reset_count = 0;
+        r->clock_ms = 3;
+        expect_ok(store_put_ak(f->store, r));
+        expect_ok(store_find_ak(f->store, SPAN("n1"), &found));
+        assert_int_equal(found->reset_count, 0);
+        assert_int_equal(found->clock_ms, 3);
+        AUTO(ak_list) struct ak_list left = {0};
+        expect_ok(store_list_aks(f->store, SPAN_NONE, &left));
+        assert_int_equal(left.count, 2);
+}
+
 /* Enrolling again must not wind a key's clock back: that is how an older state of a TPM would come to be taken. */
 static void a_key_put_again_keeps_the_later_clock(void **state)
 {
@@ -386,6 +435,8 @@ int main(void)
                 WITH_STORE(a_nonce_is_used_once),
                 WITH_STORE(sweeping_takes_only_what_expired),
                 WITH_STORE(keeps_attestation_keys),
+                WITH_STORE(lists_keys_in_pages_by_name),
+                WITH_STORE(a_key_that_was_forgotten_begins_anew),
                 WITH_STORE(an_ak_clock_only_moves_forward),
                 WITH_STORE(a_key_put_again_keeps_the_later_clock),
                 WITH_STORE(refuses_a_newer_schema),

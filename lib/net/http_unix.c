@@ -98,7 +98,8 @@ static void take_reply(CURL *easy, struct receipt *r, struct http_reply *ret)
         *ret = reply;
 }
 
-struct fault *http_unix_get(const char *socket, const char *path, struct cancel *cancel, struct http_reply *ret)
+static struct fault *exchange(const char *method, const char *socket, const char *path, struct cancel *cancel,
+                              struct http_reply *ret)
 {
         TRY(check_paths(socket, path));
         TRY(cancel_check(cancel));
@@ -107,6 +108,7 @@ struct fault *http_unix_get(const char *socket, const char *path, struct cancel 
         AUTO_STRING char *url = alloc_printf("http://localhost%s", path);
         struct receipt r = {.body = BUF(HTTP_UNIX_BODY_MAX), .cancel = cancel};
         set_up(easy, socket, url, &r);
+        must_set(curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method));
 
         CURLcode code = curl_easy_perform(easy);
         struct fault *failed = code == CURLE_OK ? NULL : exchange_fault(easy, code, socket, &r);
@@ -115,4 +117,14 @@ struct fault *http_unix_get(const char *socket, const char *path, struct cancel 
         buf_clear(&r.body);
         curl_easy_cleanup(easy);
         return failed;
+}
+
+struct fault *http_unix_get(const char *socket, const char *path, struct cancel *cancel, struct http_reply *ret)
+{
+        return exchange("GET", socket, path, cancel, ret);
+}
+
+struct fault *http_unix_delete(const char *socket, const char *path, struct cancel *cancel, struct http_reply *ret)
+{
+        return exchange("DELETE", socket, path, cancel, ret);
 }

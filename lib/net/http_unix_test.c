@@ -16,6 +16,12 @@ static struct fault *on_record(void *self UNUSED, const struct httpd_request *q,
         return buf_printf(&s->body, "{\"path\":\"%s\",\"remote\":\"%s\"}", q->path, q->remote);
 }
 
+static struct fault *on_delete(void *self UNUSED, const struct httpd_request *q, struct httpd_response *s)
+{
+        s->status = 200;
+        return buf_printf(&s->body, "{\"method\":\"%s\",\"body\":%zu}", q->method, q->body.len);
+}
+
 static struct fault *on_missing(void *self UNUSED, const struct httpd_request *q UNUSED,
                                 struct httpd_response *s UNUSED)
 {
@@ -27,6 +33,7 @@ static int start(void **state UNUSED)
         static const struct httpd_route routes[] = {
                 {"GET", "/v1/records/*", 1024, on_record, NULL},
                 {"GET", "/v1/missing", 1024, on_missing, NULL},
+                {"DELETE", "/v1/things/*", 0, on_delete, NULL},
         };
         const struct httpd_options o = {.name = "unix",
                                         .routes = routes,
@@ -68,6 +75,17 @@ static void a_problem_is_a_reply(void **state UNUSED)
         assert_non_null(strstr(buf_str(&r.body), "NO_RECORD"));
 }
 
+static void deletes_without_a_body(void **state UNUSED)
+{
+        AUTO(http_reply) struct http_reply r = {0}, refused = {0}, none = {0};
+        expect_ok(http_unix_delete(path, "/v1/things/7", NULL, &r));
+        assert_int_equal(r.status, 200);
+        assert_string_equal(buf_str(&r.body), "{\"method\":\"DELETE\",\"body\":0}");
+        expect_ok(http_unix_delete(path, "/v1/records/0a1b", NULL, &refused));
+        assert_int_equal(refused.status, 405);
+        expect_fault(http_unix_delete(path, "/a b", NULL, &none), FAULT_INVALID, "BAD_PATH");
+}
+
 static void what_cannot_be_asked(void **state UNUSED)
 {
         AUTO(http_reply) struct http_reply r = {0};
@@ -92,6 +110,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_reply_comes_whole),
                 cmocka_unit_test(a_problem_is_a_reply),
+                cmocka_unit_test(deletes_without_a_body),
                 cmocka_unit_test(what_cannot_be_asked),
         };
         return cmocka_run_group_tests_name("http_unix", tests, start, stop);

@@ -1,4 +1,5 @@
 """The issuer when its surroundings fail: a full disk, a signer that is stopped, an end in the middle of work; and what it says of itself."""
+import json
 import os
 import signal
 import subprocess
@@ -165,3 +166,29 @@ def test_an_older_policy_is_not_taken_back(world):
     wait_until(lambda: number(world, "vouchsafe_issuer_policy_reload_failures_total") == failures + 1, 10, "the refusal")
     assert number(world, "vouchsafe_issuer_policy_revision") == 9
     assert world.issuer.events("policy_reload_failed")[-1]["problem_token"] == "POLICY_ROLLBACK"
+
+
+def test_a_cleared_tpm_is_refused_until_its_key_is_forgotten(fresh):
+    world = fresh(ttl="1h")
+
+    def keys(*words):
+        return world.cli("attestation-keys", *words, "--socket", world.path("run/admin.sock"), "--output", "json")
+    world.kubelet.publish(app(0))
+    listed = json.loads(keys("list").stdout)["attestation_keys"]
+    assert len(listed) == 1 and listed[0]["ek"] == world.tpm.ek_digest() and listed[0]["node"]
+    name = listed[0]["name"]
+    assert keys("forget", "000b00").returncode == 1 and len(json.loads(keys("list").stdout)["attestation_keys"]) == 1
+
+    world.tpm.clear()
+    with pytest.raises(grpc.RpcError) as refused:
+        world.kubelet.publish(app(1), timeout=10)
+    assert refused.value.code() == grpc.StatusCode.PERMISSION_DENIED
+    assert "tpm.reset_count" in unix_get(world.path("run/admin.sock"), "/v1/refusals")[1]
+
+    assert keys("forget", name).returncode == 0
+    assert [event["ak"] for event in world.issuer.events("attestation_key_forgotten")] == [name]
+    assert json.loads(keys("list").stdout)["attestation_keys"] == []
+    world.kubelet.publish(app(1))
+    assert world.record(world.volume(app(1)).serial()).returncode == 0
+    assert [event["ak"] for event in world.issuer.events("attestation_key_enrolled")] == [name, name]
+    assert [key["name"] for key in json.loads(keys("list").stdout)["attestation_keys"]] == [name]

@@ -96,6 +96,17 @@ class Tpm:
         self.stop()
         self.start()
 
+    def clear(self):
+        """TPM2_Clear: the same endorsement key, counters from zero. Retries as extend does."""
+        deadline = time.monotonic() + 15
+        while True:
+            run = subprocess.run(["tpm2_clear", "-T", self.tcti, "-c", "p"], capture_output=True, text=True, timeout=20)
+            if run.returncode == 0:
+                return
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"tpm2_clear: {run.stderr}")
+            time.sleep(0.2)
+
     def extend(self, pcr, digest_hex, bank="sha256"):
         """Measures something. swtpm serves one connection at a time, so this retries until the attester lets go."""
         deadline = time.monotonic() + 15
