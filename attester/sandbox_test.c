@@ -18,7 +18,7 @@ static struct attester_config config_in(const char *folder)
         static char socket[192];
         snprintf(socket, sizeof(socket), "%s/attester.sock", folder);
         return (struct attester_config){
-                .socket = socket, .state_dir = (char *) (uintptr_t) folder, .tpm_tcti = "swtpm:path=/nowhere"};
+                .socket = socket, .state_dir = (char *) folder, .tpm_tcti = "swtpm:path=/nowhere"};
 }
 
 static struct fault *enter(void *arg)

@@ -110,7 +110,7 @@ static struct fault *start(struct issuer *i)
         struct authority_options authority;
         init_authority_options(c, &authority);
         authority.shield = issuer_sandbox_enter;
-        authority.shield_arg = (void *) (uintptr_t) c; /* only read */
+        authority.shield_arg = (void *) c; /* only read */
         TRY(issuer_sandbox_drop(c));
         TRY_AS(authority_start(&authority, &i->authority), "start the signer");
         TRY(init_read_master(c, &i->master));

@@ -28,7 +28,7 @@ static struct issuer_config config_with(const char *listen)
         static char socket[192], key[192];
         snprintf(socket, sizeof(socket), "%s/admin.sock", place.inside);
         snprintf(key, sizeof(key), "%s/there", place.inside);
-        return (struct issuer_config){.listen = (char *) (uintptr_t) listen,
+        return (struct issuer_config){.listen = (char *) listen,
                                       .state_dir = place.inside,
                                       .admin_socket = socket,
                                       .root_certificate = key,

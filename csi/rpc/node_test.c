@@ -4,6 +4,7 @@
 #include "csi/rpc/lanes.h"
 #include "csi/rpc/target_path.h"
 #include "lib/wire/pbcheck.h"
+#include "tests/fakes/folder.h"
 #include "tests/fakes/rpc_client.h"
 #include "tests/fakes/volume_fixture.h"
 
@@ -58,9 +59,8 @@ static void pack(const char *name, const char *token, struct buf *ret)
         AUTO_STRING char *parent =
                 alloc_printf("%s/pods/" POD_UID "/volumes/kubernetes.io~csi/%s", paths.kubelet, name);
         AUTO_STRING char *path = alloc_printf("%s/mount", parent);
-        AUTO_STRING char *make = alloc_printf("mkdir -p '%s'", parent);
         AUTO_STRING char *tokens = alloc_printf("{\"" AUDIENCE "\":{\"token\":\"%s\"}}", token);
-        assert_int_equal(system(make), 0);
+        assert_true(folder_make_all(parent));
         expect_ok(target_path_parse(paths.kubelet, path, &target));
         volume_handle(&target, handle);
 

@@ -99,15 +99,15 @@ static int refuse_all(scmp_filter_ctx filter, const int *calls, size_t count)
 /* One comparison an argument is what the library takes in a rule, so each family has its own. */
 static int refuse_families(scmp_filter_ctx filter, unsigned families)
 {
-        int err = seccomp_rule_add(filter, REFUSE, SCMP_SYS(socketpair), 1, SCMP_A0(SCMP_CMP_NE, AF_UNIX));
+        int err = seccomp_rule_add(filter, REFUSE, SCMP_SYS(socketpair), 1, SCMP_A0(SCMP_CMP_NE, AF_UNIX, 0));
         for (unsigned family = 0; err == 0 && family < FAMILY_COUNT; family++) {
                 bool is_open = (family == AF_UNIX && (families & SANDBOX_UNIX) != 0) ||
                                ((family == AF_INET || family == AF_INET6) && (families & SANDBOX_INET) != 0);
                 if (!is_open)
-                        err = seccomp_rule_add(filter, REFUSE, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, family));
+                        err = seccomp_rule_add(filter, REFUSE, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, family, 0));
         }
         if (err == 0) /* also those with bits that the kernel would cut off */
-                err = seccomp_rule_add(filter, REFUSE, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_GE, FAMILY_COUNT));
+                err = seccomp_rule_add(filter, REFUSE, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_GE, FAMILY_COUNT, 0));
         return err;
 }
 
