@@ -152,7 +152,7 @@ $(CRASH):
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS) -lcmocka
 run_crash = $(BUILD)/crash/injector --csi $(BUILD)/crash/csi --issuer $(BUILD)/crash/issuer
-crash: $(CRASH) ## kill driver and issuer at every system call with an effect, restart, check (ONLY=12:after:retry)
+crash: $(CRASH) ## kill driver and issuer at every system call with an effect, restart, check (ONLY=csi:12:after:retry)
 	$(run_crash) $(if $(ONLY),--only $(ONLY))
 crash-long: $(CRASH) ## LOOPS=10000 of these each, with a second kill while restarting
 	$(run_crash) --loops $(or $(LOOPS),10000)

@@ -53,16 +53,14 @@ static void read_file(const char *top, const char *name, struct buf *out)
         must_ok(file_read(path, out), path);
 }
 
-__attribute__((format(printf, 3, 4))) static void must_hold(const char *top, const char *name, const char *fmt, ...)
+/* Frees `want`. */
+static void must_hold(const char *top, const char *name, char *want)
 {
+        AUTO_STRING char *expected = want;
         AUTO(buf) struct buf got = BUF(STATUS_JSON_MAX);
-        char want[256];
-        va_list args;
-        va_start(args, fmt);
-        (void) vsnprintf(want, sizeof(want), fmt, args); /* fits */
-        va_end(args);
         read_file(top, name, &got);
-        must(strcmp(buf_str(&got), want) == 0, "%s/%s holds \"%s\" instead of \"%s\"", top, name, buf_str(&got), want);
+        must(strcmp(buf_str(&got), expected) == 0, "%s/%s holds \"%s\" instead of \"%s\"", top, name, buf_str(&got),
+             expected);
 }
 
 /* The number between a text's known ends. */
@@ -105,11 +103,11 @@ static void check_content(const struct csi_world *w, int v, unsigned *ret_number
         read_number(top, "tls.key", "key ", ".0\n", &n);
         read_number(top, "ca.crt", "roots ", "\n", &roots);
         unsigned number = (unsigned) n;
-        must_hold(top, "tls.crt", "chain %u.0\n", number);
-        must_hold(top, "credential-bundle.pem", "key %u.0\nchain %u.0\n", number, number);
-        must_hold(top, "wit.jwt", "token.%u.1", number);
-        must_hold(top, "wit.key.pem", "key %u.1\n", number);
-        must_hold(top, "trust-bundle.json", "{\"spiffe_sequence\":%u}\n", (unsigned) roots);
+        must_hold(top, "tls.crt", alloc_printf("chain %u.0\n", number));
+        must_hold(top, "credential-bundle.pem", alloc_printf("key %u.0\nchain %u.0\n", number, number));
+        must_hold(top, "wit.jwt", alloc_printf("token.%u.1", number));
+        must_hold(top, "wit.key.pem", alloc_printf("key %u.1\n", number));
+        must_hold(top, "trust-bundle.json", alloc_printf("{\"spiffe_sequence\":%u}\n", (unsigned) roots));
         check_status(w, v, top, number, ret_due);
         must(number < CALLS_MAX && w->witness->volume_of[number] == v + 1, "%s shows what was issued to another",
              csi_ids[v]);

@@ -1,11 +1,11 @@
 /* injector: kills workers before and after every system call that changes something, and sees what the restart makes of it.
  *
- * usage: injector [--loops N] [--only POINT:before|after:MODE] [--csi PROGRAM] [--issuer PROGRAM]
+ * usage: injector [--loops N] [--only KIND:POINT:SIDE:MODE[:POINT:SIDE]] [--csi PROGRAM] [--issuer PROGRAM]
  *
  * A run without a kill counts the points; then there are two cases a point. After the one before the call the worker is restarted in its
  * first mode, after the other in its second: between two calls nothing differs, so that each state is met in both. --loops N is the long
  * form: N cases a worker, first every point, side and mode, then the same with a second kill in the restart, at a place drawn from the
- * case's number. Two jobs, each in a mount namespace of its own. Ends with "N passed, N failed, N skipped". */
+ * case's number. --only is one case, as a failure's line names it. Two jobs, each in a mount namespace of its own. Ends with "N passed, N failed, N skipped". */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -30,8 +30,8 @@ static struct worker_kind kinds[] = {
         {"issuer", NULL, {"retry", "look"}, false},
 };
 static struct options {
-        uint64_t loops; /* 0: all cases once */
-        bool only;
+        uint64_t loops;   /* 0: all cases once */
+        const char *only; /* kind of the one case that is wanted; NULL: all */
         struct crash_case case_only;
 } options;
 
@@ -54,7 +54,7 @@ static uint64_t drawn(uint64_t number) /* splitmix64 */
 
 static struct crash_case case_of(uint64_t number, size_t points)
 {
-        if (options.only)
+        if (options.only != NULL)
                 return options.case_only;
         if (options.loops == 0)
                 return (struct crash_case){number / 2, (number & 1) != 0, (int) (number & 1), TRACE_NOWHERE, false};
@@ -72,9 +72,9 @@ static void print_case(const struct worker_kind *kind, const struct crash_case *
                        const struct fault *f)
 {
         AUTO_STRING char *name = trace_name(p->number);
-        printf("FAILED %s %zu:%s:%s", kind->name, c->point, c->after ? "after" : "before", kind->modes[c->mode]);
+        printf("FAILED %s:%zu:%s:%s", kind->name, c->point, c->after ? "after" : "before", kind->modes[c->mode]);
         if (c->second_point != TRACE_NOWHERE)
-                printf(", then %zu:%s", c->second_point, c->second_after ? "after" : "before");
+                printf(":%zu:%s", c->second_point, c->second_after ? "after" : "before");
         printf(" (%s%s): %s\n", name, p->in_child ? " of the signer" : "", fault_text(f));
         AUTO(buf) struct buf said = BUF(1 << 16);
         uint8_t *where = NULL;
@@ -97,7 +97,7 @@ static void run_cases(const struct worker_kind *kind, const char *top, unsigned 
                       const struct trace_result *dry)
 {
         struct trace_result *run = NEW(struct trace_result);
-        uint64_t count = options.only ? 1 : options.loops > 0 ? options.loops : dry->count * 2;
+        uint64_t count = options.only != NULL ? 1 : options.loops > 0 ? options.loops : dry->count * 2;
         size_t failures = 0;
         for (uint64_t i = job; i < count && failures < FAILURES_MAX; i += JOBS) {
                 struct crash_case c = case_of(i, dry->count);
@@ -203,18 +203,43 @@ static void report(const struct worker_kind *kind, struct tally *t, double secon
         printf("\n");
 }
 
+static struct fault *parse_point(struct span point, struct span side, size_t *ret_point, bool *ret_after)
+{
+        uint64_t number = 0;
+        TRY(parse_u64(point, 0, TRACE_POINTS_MAX - 1, &number));
+        *ret_after = span_eq_str(side, "after");
+        *ret_point = (size_t) number;
+        return *ret_after || span_eq_str(side, "before")
+                       ? NULL
+                       : fault(FAULT_INVALID, "BAD_OPTION", "a side is before or after");
+}
+
 static struct fault *parse_only(const char *text)
 {
-        const char *side = strchr(text, ':');
-        uint64_t point = 0;
-        if (side == NULL)
-                return fault(FAULT_INVALID, "BAD_OPTION", "--only wants POINT:before|after:MODE");
-        TRY(parse_u64(span_make(text, (size_t) (side - text)), 0, TRACE_POINTS_MAX - 1, &point));
-        bool after = strncmp(side, ":after", 6) == 0;
-        bool first = strstr(side, ":retry") != NULL;
-        options.only = true;
-        options.case_only = (struct crash_case){(size_t) point, after, first ? 0 : 1, TRACE_NOWHERE, false};
-        return NULL;
+        struct span fields[6] = {0};
+        size_t count = 0;
+        for (const char *at = text; count < COUNT_OF(fields);) {
+                size_t len = strcspn(at, ":");
+                fields[count++] = span_make(at, len);
+                if (at[len] == '\0')
+                        break;
+                at += len + 1;
+        }
+        struct crash_case c = {.second_point = TRACE_NOWHERE};
+        if (count != 4 && count != 6)
+                return fault(FAULT_INVALID, "BAD_OPTION", "--only wants KIND:POINT:SIDE:MODE[:POINT:SIDE]");
+        TRY(parse_point(fields[1], fields[2], &c.point, &c.after));
+        if (count == 6)
+                TRY(parse_point(fields[4], fields[5], &c.second_point, &c.second_after));
+        for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+                if (!span_eq_str(fields[0], kinds[i].name))
+                        continue;
+                c.mode = span_eq_str(fields[3], kinds[i].modes[1]);
+                options.only = kinds[i].name;
+                options.case_only = c;
+                return NULL;
+        }
+        return fault(FAULT_INVALID, "BAD_OPTION", "no worker of that name");
 }
 
 static struct fault *parse_option(const char *name, const char *value)
@@ -246,7 +271,7 @@ int main(int argc, char **argv)
         }
         for (size_t i = 0; i < COUNT_OF(kinds); i++) {
                 struct timespec start, end;
-                if (kinds[i].program == NULL)
+                if (kinds[i].program == NULL || (options.only != NULL && strcmp(options.only, kinds[i].name) != 0))
                         continue;
                 (void) clock_gettime(CLOCK_MONOTONIC, &start); /* there is always one */
                 struct tally *t = run_kind(&kinds[i]);

@@ -22,16 +22,14 @@ static inline void *witness_map(const char *dir)
         void *at = fd < 0 ? MAP_FAILED : mmap(NULL, WITNESS_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
         if (at == MAP_FAILED) {
                 perror(path);
-                exit(2);
+                _exit(2);
         }
         return at;
 }
 
-/* An invariant. What is printed ends in the injector's report. */
-__attribute__((format(printf, 2, 3))) static inline void must(bool holds, const char *fmt, ...)
+/* An invariant that does not hold. What is printed ends in the injector's report. */
+__attribute__((format(printf, 1, 2))) static inline _Noreturn void broken(const char *fmt, ...)
 {
-        if (holds)
-                return;
         va_list args;
         va_start(args, fmt);
         (void) vfprintf(stderr, fmt, args);
@@ -39,6 +37,11 @@ __attribute__((format(printf, 2, 3))) static inline void must(bool holds, const 
         (void) fputc('\n', stderr);
         _exit(1);
 }
+#define must(holds, ...)                                                                                               \
+        do {                                                                                                           \
+                if (!(holds))                                                                                          \
+                        broken(__VA_ARGS__);                                                                           \
+        } while (0)
 
 static inline void must_ok(struct fault *f, const char *what)
 {
