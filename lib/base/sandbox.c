@@ -125,8 +125,8 @@ static bool is_alone(void)
 
 struct fault *sandbox_enter(const struct sandbox_profile *p)
 {
-        assert(!(p->mounts && p->paths != NULL) && !(p->is_threaded && p->paths != NULL));
-        if (!p->is_threaded && !is_alone())
+        assert(!(p->mounts && p->paths != NULL));
+        if (!is_alone())
                 return fault(FAULT_INTERNAL, "SANDBOX", "threads run already: they would stay outside");
 
         int landlock = 0;

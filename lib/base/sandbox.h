@@ -63,7 +63,6 @@ struct sandbox_profile {
         bool mounts;                       /* may mount and unmount: then no Landlock */
         const struct sandbox_paths *paths; /* with Landlock */
         bool listens, connects;            /* over TCP, with Landlock */
-        bool is_threaded; /* threads run already: Landlock is not for them, and capabilities of theirs stay */
 };
 
 /* FAULT_INTERNAL "SANDBOX". Logs "sandboxed" once. Before the first thread: capabilities and Landlock hold for the thread that gives them up and
