@@ -63,12 +63,17 @@ static struct metric revision = {
 static struct metric intermediate_end = {.name = "vouchsafe_issuer_intermediate_not_after_seconds",
                                          .help = "end of the online intermediate, Unix seconds",
                                          .kind = METRIC_GAUGE};
+static struct metric renewal_failures = {
+        .name = "vouchsafe_issuer_intermediate_renewal_failures_total",
+        .help = "renewals of the online intermediate that failed; it goes on until its end",
+        .kind = METRIC_COUNTER};
 static struct metric insecure = {.name = "vouchsafe_issuer_insecure_development",
                                  .help = "1 when development evidence is admitted, which proves nothing",
                                  .kind = METRIC_GAUGE};
 static struct metric *const rows[] = {
-        &requests,   &responses, &took,         &refusals,        &nonces,   &decisions,        &credentials,
-        &enrolments, &records,   &transactions, &reload_failures, &revision, &intermediate_end, &insecure};
+        &requests,         &responses,        &took,    &refusals,     &nonces,          &decisions,
+        &credentials,      &enrolments,       &records, &transactions, &reload_failures, &revision,
+        &intermediate_end, &renewal_failures, &insecure};
 
 /* The last value of a table of names is what everything else counts as. */
 static size_t last(const char *const *names)
@@ -139,6 +144,7 @@ struct fault *metrics_text(struct api *a, struct buf *out)
         count_up_to(&reload_failures, policy_holder_failures(a->holder));
         metric_set(&revision, 0, (int64_t) policy_revision(rules->policy));
         metric_set(&intermediate_end, 0, none == NULL ? not_after : 0);
+        count_up_to(&renewal_failures, authority_renewal_failures(a->authority));
         metric_set(&insecure, 0, a->insecure_development);
         return metrics_render(rows, COUNT_OF(rows), out);
 }

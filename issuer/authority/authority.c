@@ -18,21 +18,49 @@ typedef Vouchsafe__Signer__V1__Answer PbAnswer;
 typedef Vouchsafe__Signer__V1__Intermediate PbIntermediate;
 
 #define ASK_MS         5000 /* a signer that is stopped must not hold whoever only asks */
+#define TELL_EVERY_MS  60000
 #define ROOTS_PEM_MAX  (256 * 1024)
 #define CALL_BYTES_MAX (96u * 1024) /* of orders in one call: leaves are larger than orders and must fit the answer */
 
 struct authority {
         pid_t signer;
         struct link *link;
+        const struct clock *clock; /* of the certificates' dates */
         struct buf roots_pem;
 
         pthread_mutex_t mu;
         struct buf intermediate;  /* DER; guarded by mu */
         int64_t not_after_unix_s; /* guarded by mu */
         int64_t renew_at_unix_s;  /* guarded by mu */
+
+        uint64_t renewal_failures; /* guarded by mu */
+        bool has_told;             /* that they are there; guarded by mu */
+        struct boot told_at;       /* guarded by mu */
 };
 
-/* ---- issuing ---- */
+/* ---- the intermediate as the signer tells of it ---- */
+
+/* True when the failures are more than before and nobody was told for a minute. */
+static bool note_failures(struct authority *a, uint64_t failures)
+{
+        if (failures <= a->renewal_failures) /* answers may overtake one another */
+                return false;
+        a->renewal_failures = failures;
+        struct boot now = clock_boot(a->clock);
+        if (a->has_told && now.ms - a->told_at.ms < TELL_EVERY_MS)
+                return false;
+        a->has_told = true;
+        a->told_at = now;
+        return true;
+}
+
+static void tell_failure(const PbIntermediate *i)
+{
+        AUTO(fault)
+        struct fault *problem =
+                fault_from_peer((enum fault_code) i->renewal_code, i->renewal_token, "%s", i->renewal_text);
+        log_error("intermediate_not_renewed", KV("problem", problem), KV("not_after_unix_s", i->not_after_unix_s));
+}
 
 static void remember_intermediate(struct authority *a, const PbIntermediate *i)
 {
@@ -44,11 +72,18 @@ static void remember_intermediate(struct authority *a, const PbIntermediate *i)
                 struct fault *f = buf_append(&a->intermediate, span_make(i->certificate.data, i->certificate.len));
                 a->not_after_unix_s = f == NULL ? i->not_after_unix_s : 0;
                 a->renew_at_unix_s = f == NULL ? i->renew_at_unix_s : 0; /* too large for us: asked for again */
+        } else if (i->renew_at_unix_s > a->renew_at_unix_s) {
+                a->renew_at_unix_s = i->renew_at_unix_s; /* the next attempt */
         }
+        bool must_tell = note_failures(a, i->renewal_failures);
         pthread_mutex_unlock(&a->mu);
+        if (must_tell && i->renewal_code != 0)
+                tell_failure(i);
         if (is_new)
                 log_info("intermediate_changed", KV("not_after_unix_s", i->not_after_unix_s));
 }
+
+/* ---- issuing ---- */
 
 /* The pair of arrays that protobuf-c packs from; `out` borrows from `in`. */
 static void fill_call(PbCall *call, PbOrder *out, PbOrder **list, const struct leaf_order *in, size_t count)
@@ -149,7 +184,7 @@ void leaf_issued_clear(struct leaf_issued *l)
 static bool is_stale(struct authority *a)
 {
         pthread_mutex_lock(&a->mu);
-        bool stale = wall_unix_s(clock_wall(&clock_system)) >= a->renew_at_unix_s;
+        bool stale = wall_unix_s(clock_wall(a->clock)) >= a->renew_at_unix_s;
         pthread_mutex_unlock(&a->mu);
         return stale;
 }
@@ -176,6 +211,14 @@ struct fault *authority_intermediate(struct authority *a, struct buf *out, int64
 struct fault *authority_roots(struct authority *a, struct cert_list *ret)
 {
         return cert_list_from_pem(buf_span(&a->roots_pem), ret);
+}
+
+uint64_t authority_renewal_failures(struct authority *a)
+{
+        pthread_mutex_lock(&a->mu);
+        uint64_t failures = a->renewal_failures;
+        pthread_mutex_unlock(&a->mu);
+        return failures;
 }
 
 /* ---- life ---- */
@@ -232,6 +275,7 @@ struct fault *authority_start(const struct authority_options *o, struct authorit
         struct authority *a = NEW(struct authority);
         a->roots_pem = BUF(ROOTS_PEM_MAX);
         a->intermediate = BUF(CERT_MAX);
+        a->clock = o->clock != NULL ? o->clock : &clock_system;
         pthread_mutex_init(&a->mu, NULL); /* default attributes: can't fail */
         int socket = -1;
         struct fault *f = fork_signer(o, &a->signer, &socket);

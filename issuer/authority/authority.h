@@ -26,6 +26,8 @@ struct authority_options {
          * reach. NULL: nothing. */
         struct fault *(*shield)(void *arg);
         void *shield_arg;
+        /* What the certificates' dates go by, in both processes. NULL: clock_system. */
+        const struct clock *clock;
 };
 struct authority;
 /* Makes the root (P-256, ten years) when neither file exists; one without the other is an error. For `vouchsafe-issuer init`. */
@@ -59,5 +61,8 @@ struct fault *authority_roots(struct authority *a, struct cert_list *ret) MUST_U
 void authority_serial(uint8_t ret[16]); /* random, top bit clear, not zero */
 /* True once the signer is gone: health fails and the program leaves. */
 bool authority_is_dead(struct authority *a);
+/* How often the intermediate was due and could not be renewed. Issuing goes on while the current one lives; an "intermediate_not_renewed" of at
+ * most one a minute says why. */
+uint64_t authority_renewal_failures(struct authority *a);
 void authority_stop(struct authority *a);
 DEFINE_AUTO_VALUE(leaf_issued)

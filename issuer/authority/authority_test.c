@@ -1,9 +1,12 @@
 #include "issuer/authority/authority.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -253,6 +256,104 @@ static void a_stopped_signer_is_given_up(void **state)
         verify(f, &issued, &second);
 }
 
+/* ---- an intermediate that can't be renewed ---- */
+
+/* Real time and what a test adds to it, seen by the signer's process as well. */
+static _Atomic int64_t *skew_ms;
+
+static struct wall skewed_wall(void *self UNUSED)
+{
+        return (struct wall){clock_wall(&clock_system).unix_ms + *skew_ms};
+}
+
+static struct boot skewed_boot(void *self UNUSED)
+{
+        return (struct boot){clock_boot(&clock_system).ms + *skew_ms};
+}
+
+static const struct clock skewed = {skewed_wall, skewed_boot, NULL};
+
+static void overwrite(const char *path, struct span text)
+{
+        assert_int_equal(chmod(path, 0600), 0);
+        int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+        expect_ok(fd_write_all(fd, text));
+        close(fd);
+}
+
+static bool issues_now(struct authority *a, const struct fixture *f, int64_t *ret_end_s)
+{
+        struct leaf_order o = good_order(f);
+        o.not_before_unix_s += *skew_ms / 1000;
+        o.not_after_unix_s += *skew_ms / 1000;
+        AUTO(buf) struct buf intermediate = BUF(CERT_MAX);
+        AUTO(leaf_issued) struct leaf_issued issued = {0};
+        AUTO(fault) struct fault *failed = authority_intermediate(a, &intermediate, ret_end_s);
+        if (failed == NULL)
+                failed = authority_issue(a, &o, 1, NULL, &issued);
+        return failed == NULL && span_eq(buf_span(&intermediate), buf_span(&issued.issuer));
+}
+
+static size_t times_told(int log)
+{
+        char text[8192] = "";
+        ssize_t len = pread(log, text, sizeof(text) - 1, 0);
+        assert_true(len >= 0);
+        size_t count = 0;
+        for (const char *at = text; (at = strstr(at, "\"intermediate_not_renewed\"")) != NULL; at++)
+                count++;
+        assert_int_equal(count > 0, strstr(text, "\"problem_token\":\"EMPTY_FILE\"") != NULL);
+        return count;
+}
+
+static void goes_on_while_the_intermediate_lives(void **state)
+{
+        struct fixture *f = *state;
+        struct authority *a = NULL;
+        AUTO(buf) struct buf root_key = BUF(8192);
+        AUTO_CLOSE int log = memfd_create("log", MFD_CLOEXEC);
+        int64_t first_end_s = 0, end_s = 0;
+        skew_ms = mmap(NULL, sizeof(*skew_ms), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        assert_true(skew_ms != MAP_FAILED);
+        f->options.clock = &skewed;
+        expect_ok(file_read(f->key, &root_key));
+        expect_ok(authority_start(&f->options, &a));
+        assert_true(issues_now(a, f, &first_end_s));
+        overwrite(f->key, SPAN_NONE);
+
+        static const struct {
+                const char *name;
+                int64_t at_s;
+                uint64_t failures;
+                size_t told;
+        } rows[] = {
+                {"not due", 1700, 0, 0},
+                {"due", 1810, 1, 1},
+                {"again, within the minute", 1840, 2, 1},
+                {"the minute is over", 1880, 3, 2},
+                {"the next one", 1960, 4, 3},
+        };
+        log_set_fd(log);
+        for (size_t i = 0; i < COUNT_OF(rows); i++) {
+                *skew_ms = rows[i].at_s * 1000;
+                bool issues = issues_now(a, f, &end_s);
+                if (!issues || authority_renewal_failures(a) != rows[i].failures || times_told(log) != rows[i].told ||
+                    end_s != first_end_s)
+                        fail_msg("%s: %d, failed %d, told %zu", rows[i].name, issues,
+                                 (int) authority_renewal_failures(a), times_told(log));
+        }
+        *skew_ms = 3700 * 1000; /* it has ended */
+        AUTO(buf) struct buf none = BUF(CERT_MAX);
+        expect_fault(authority_intermediate(a, &none, &end_s), FAULT_PRECONDITION, "EMPTY_FILE");
+        assert_false(issues_now(a, f, &end_s));
+        overwrite(f->key, buf_span(&root_key));
+        assert_true(issues_now(a, f, &end_s));
+        assert_true(end_s > first_end_s);
+        log_set_fd(STDERR_FILENO);
+        authority_stop(a);
+        (void) munmap(skew_ms, sizeof(*skew_ms)); /* it was mapped */
+}
+
 static void says_why_it_does_not_start(void **state)
 {
         struct fixture *f = *state;
@@ -282,15 +383,11 @@ int main(void)
         log_set_level(LOG_WARN);
 #define WITH_SIGNER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
         const struct CMUnitTest tests[] = {
-                WITH_SIGNER(issues_leaves_that_verify),
-                WITH_SIGNER(issues_many_at_once),
-                WITH_SIGNER(refuses_forbidden_orders),
-                WITH_SIGNER(threads_get_their_own_answers),
-                WITH_SIGNER(the_signer_is_named_and_shut_in),
-                WITH_SIGNER(a_dead_signer_is_noticed),
-                WITH_SIGNER(a_stopped_signer_is_given_up),
-                WITH_SIGNER(says_why_it_does_not_start),
-                cmocka_unit_test(serials_are_positive_and_differ),
+                WITH_SIGNER(issues_leaves_that_verify),       WITH_SIGNER(issues_many_at_once),
+                WITH_SIGNER(refuses_forbidden_orders),        WITH_SIGNER(threads_get_their_own_answers),
+                WITH_SIGNER(the_signer_is_named_and_shut_in), WITH_SIGNER(a_dead_signer_is_noticed),
+                WITH_SIGNER(a_stopped_signer_is_given_up),    WITH_SIGNER(goes_on_while_the_intermediate_lives),
+                WITH_SIGNER(says_why_it_does_not_start),      cmocka_unit_test(serials_are_positive_and_differ),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

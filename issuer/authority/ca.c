@@ -29,6 +29,8 @@ struct ca {
         struct cert *intermediate;
         uint8_t key_id[20];
         int64_t renew_at_unix_s;
+        uint64_t renewal_failures;
+        struct fault *renewal_problem; /* of the last attempt; NULL: it worked */
 
         struct serials *serials;
 };
@@ -127,7 +129,22 @@ static struct fault *renew(struct ca *ca, struct wall now)
 
 struct fault *ca_renew_if_due(struct ca *ca, struct wall now)
 {
-        return wall_unix_s(now) >= ca->renew_at_unix_s ? renew(ca, now) : NULL;
+        bool lives = wall_unix_s(now) < wall_unix_s(cert_not_after(ca->intermediate));
+        if (lives && wall_unix_s(now) < ca->renew_at_unix_s)
+                return NULL;
+        fault_free(ca->renewal_problem);
+        ca->renewal_problem = renew(ca, now);
+        if (ca->renewal_problem == NULL)
+                return NULL;
+
+        ca->renewal_failures++;
+        ca->renew_at_unix_s = wall_unix_s(now) + CA_RENEW_RETRY_S;
+        return lives ? NULL : TAKE(ca->renewal_problem);
+}
+
+struct ca_renewal ca_renewal(const struct ca *ca)
+{
+        return (struct ca_renewal){ca->renewal_failures, ca->renewal_problem};
 }
 
 /* ---- leaves ---- */
@@ -228,6 +245,7 @@ void ca_free(struct ca *ca)
         cert_free(ca->root);
         key_free(ca->key);
         cert_free(ca->intermediate);
+        fault_free(ca->renewal_problem);
         serials_free(ca->serials);
         free(ca);
 }

@@ -10,8 +10,15 @@ struct ca;
 /* Reads the root and makes the first intermediate. Faults: "ROOT_MISMATCH" (key and certificate are no pair), "ROOT_EXPIRED",
  * "ROOT_KEY_MODE" (everybody may read it), "ROOT_NOT_CA", "BAD_OPTION", and those of reading files and keys. */
 struct fault *ca_load(const struct authority_options *o, struct wall now, struct ca **ret) MUST_USE;
-/* A new intermediate when the current one is past half of its life. */
+/* A new intermediate when the current one is past half of its life. Where that fails, the current one goes on while it lives: it is tried again after
+ * CA_RENEW_RETRY_S, and ca_renewal tells. A fault only when the current one has ended as well. */
+#define CA_RENEW_RETRY_S 5
 struct fault *ca_renew_if_due(struct ca *ca, struct wall now) MUST_USE;
+struct ca_renewal {
+        uint64_t failures;           /* since ca_load */
+        const struct fault *problem; /* of the last attempt, borrowed until the next one; NULL: it worked */
+};
+struct ca_renewal ca_renewal(const struct ca *ca);
 const struct cert *ca_intermediate(const struct ca *ca);
 int64_t ca_renew_at_unix_s(const struct ca *ca);
 /* All or none: `ret` is an array of `count` buffers. FAULT_DENIED as rules.h, and "authority.serial_reuse". */

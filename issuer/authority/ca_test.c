@@ -175,6 +175,59 @@ static void the_intermediate_changes_at_half_of_its_life(void **state)
         assert_string_equal(cert_uri(ca_intermediate(ca), 0), "spiffe://example.org");
 }
 
+static void overwrite(const char *path, struct span text)
+{
+        assert_int_equal(chmod(path, 0600), 0);
+        int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+        expect_ok(fd_write_all(fd, text));
+        close(fd);
+}
+
+static void goes_on_with_an_intermediate_that_lives(void **state)
+{
+        struct fixture *f = *state;
+        AUTO(ca) struct ca *ca = NULL;
+        AUTO(buf) struct buf root_key = BUF(8192);
+        AUTO(key) struct key *k = NULL;
+        expect_ok(file_read(f->key, &root_key));
+        expect_ok(key_generate(KEY_P256, &k));
+        expect_ok(ca_load(&f->options, at(0), &ca));
+        overwrite(f->key, SPAN_NONE);
+
+        static const struct {
+                const char *name;
+                int64_t at_s;
+                uint64_t failures;
+        } rows[] = {
+                {"not due", 1799, 0},
+                {"due", 1800, 1},
+                {"not yet again", 1800 + CA_RENEW_RETRY_S - 1, 1},
+                {"again", 1800 + CA_RENEW_RETRY_S, 2},
+                {"its last second", 3599, 3},
+        };
+        for (size_t i = 0; i < COUNT_OF(rows); i++) {
+                expect_ok(ca_renew_if_due(ca, at(rows[i].at_s)));
+                struct ca_renewal r = ca_renewal(ca);
+                if (r.failures != rows[i].failures || (r.problem != NULL) != (rows[i].failures > 0))
+                        fail_msg("%s", rows[i].name);
+                struct leaf_order o = order_for(k, NOW + rows[i].at_s);
+                o.not_after_unix_s = o.not_after_unix_s < NOW + 3600 ? o.not_after_unix_s : NOW + 3600;
+                struct buf leaf;
+                expect_ok(ca_issue(ca, &o, 1, at(rows[i].at_s), &leaf));
+                buf_clear(&leaf);
+        }
+        assert_string_equal(fault_token(ca_renewal(ca).problem), "EMPTY_FILE");
+
+        for (int i = 0; i < 2; i++) /* at its end, however soon after the last attempt */
+                expect_fault(ca_renew_if_due(ca, at(3600 + i)), FAULT_PRECONDITION, "EMPTY_FILE");
+        assert_int_equal(ca_renewal(ca).failures, 5);
+        overwrite(f->key, buf_span(&root_key));
+        expect_ok(ca_renew_if_due(ca, at(3602)));
+        assert_null(ca_renewal(ca).problem);
+        assert_int_equal(ca_renewal(ca).failures, 5);
+        assert_int_equal(wall_unix_s(cert_not_after(ca_intermediate(ca))), NOW + 3602 + 3600);
+}
+
 static void the_intermediate_never_outlives_the_root(void **state)
 {
         struct fixture *f = *state;
@@ -325,6 +378,7 @@ int main(void)
                 WITH_ROOT(leaves_verify_up_to_the_root),
                 WITH_ROOT(development_is_marked_and_nothing_else),
                 WITH_ROOT(the_intermediate_changes_at_half_of_its_life),
+                WITH_ROOT(goes_on_with_an_intermediate_that_lives),
                 WITH_ROOT(the_intermediate_never_outlives_the_root),
                 WITH_ROOT(all_or_none),
                 WITH_ROOT(renews_and_issues_inside_the_sandbox),

@@ -19,6 +19,7 @@ typedef Vouchsafe__Signer__V1__Intermediate PbIntermediate;
 
 struct signer {
         int socket;
+        const struct clock *clock;
         struct ca *ca;
 };
 
@@ -56,6 +57,13 @@ static void send_leaves(const struct signer *s, uint64_t id, const struct buf *l
         intermediate.certificate = (ProtobufCBinaryData){der.len, (uint8_t *) der.data}; /* only read */
         intermediate.not_after_unix_s = wall_unix_s(cert_not_after(c));
         intermediate.renew_at_unix_s = ca_renew_at_unix_s(s->ca);
+        struct ca_renewal renewal = ca_renewal(s->ca);
+        intermediate.renewal_failures = renewal.failures;
+        if (renewal.problem != NULL) {
+                intermediate.renewal_code = (uint32_t) fault_code(renewal.problem);
+                intermediate.renewal_token = (char *) fault_token(renewal.problem);
+                intermediate.renewal_text = (char *) fault_text(renewal.problem);
+        }
 
         ProtobufCBinaryData datas[SIGNER_ORDERS_MAX];
         for (size_t i = 0; i < count; i++)
@@ -101,7 +109,7 @@ static struct fault *issue(struct signer *s, const PbCall *call, struct wall now
 static void answer(struct signer *s, const PbCall *call)
 {
         struct buf leaves[SIGNER_ORDERS_MAX];
-        AUTO(fault) struct fault *f = issue(s, call, clock_wall(&clock_system), leaves);
+        AUTO(fault) struct fault *f = issue(s, call, clock_wall(s->clock), leaves);
         if (f != NULL) {
                 send_fault(s, call->id, f);
                 return;
@@ -166,7 +174,7 @@ static struct fault *rehearse(struct ca *ca, const struct authority_options *o, 
 
 static struct fault *load(struct signer *s, const struct authority_options *o, pid_t parent)
 {
-        struct wall now = clock_wall(&clock_system);
+        struct wall now = clock_wall(s->clock);
         TRY(close_others(&s->socket));
         TRY(signer_sandbox_prepare(parent));
         TRY(ca_load(o, now, &s->ca));
@@ -176,7 +184,7 @@ static struct fault *load(struct signer *s, const struct authority_options *o, p
 
 void signer_run(const struct authority_options *o, pid_t parent, int socket)
 {
-        struct signer s = {.socket = socket};
+        struct signer s = {.socket = socket, .clock = o->clock != NULL ? o->clock : &clock_system};
         struct fault *f = load(&s, o, parent);
         if (f != NULL) {
                 send_fault(&s, 0, f);
