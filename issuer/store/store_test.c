@@ -233,7 +233,7 @@ static void lists_keys_in_pages_by_name(void **state)
 
         const int extra = 3;
         for (int i = AK_LIST_MAX + extra - 1; i >= 0; i--) {
-                char name[8];
+                char name[16];
                 snprintf(name, sizeof name, "k%05d", i);
                 AUTO(ak_record) struct ak_record *r = ak(name);
                 expect_ok(store_put_ak(f->store, r));
