@@ -227,6 +227,7 @@ def test_registration_as_kubelet_does_it(world):
 
 
 def test_probe_flag(world):
+    world.kubelet.register(world.registry)
     run = subprocess.run([os.path.join(os.environ["BUILD"], "vouchsafe-csi"), "--probe", "--config", world.path("csi.yaml")], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
 

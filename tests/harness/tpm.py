@@ -3,6 +3,7 @@ import hashlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import time
 
@@ -65,6 +66,15 @@ class Tpm:
         spki = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
         return hashlib.sha256(spki).hexdigest()
 
+    def listens(self):
+        """Its control socket takes a connection: the TPM's own was made before."""
+        with socket.socket(socket.AF_UNIX) as s:
+            try:
+                s.connect(self.control)
+            except OSError:
+                return False
+        return os.path.exists(self.socket)
+
     def start(self):
         for path in (self.socket, self.control):
             if os.path.exists(path):
@@ -74,7 +84,7 @@ class Tpm:
              "--ctrl", f"type=unixio,path={self.control}", "--flags", "not-need-init,startup-clear"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 10
-        while not os.path.exists(self.socket):
+        while not self.listens():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError("swtpm did not start")
             time.sleep(0.01)
