@@ -73,7 +73,7 @@ static void begin(struct parts *p, bool allowed)
         p->ak.name = BUF(8);
         expect_ok(buf_append(&p->ak.name, SPAN("\x00\x0b")));
         p->source = (struct record_source){
-                .now = {NOW_S * 1000ll + 999},
+                .now = {NOW_S * 1000LL + 999},
                 .pod = &p->pod,
                 .token = &p->token,
                 .decision = &p->decision,

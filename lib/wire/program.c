@@ -47,9 +47,11 @@ void program_init(const char *name)
 void program_use_little_memory(void)
 {
         /* a sanitizer's allocator takes none of it */
+        /* NOLINTBEGIN(concurrency-mt-unsafe): at start, before there are threads */
         (void) mallopt(M_ARENA_MAX, 2);
         (void) mallopt(M_TRIM_THRESHOLD, 128 * 1024);
         (void) mallopt(M_MMAP_THRESHOLD, 64 * 1024);
+        /* NOLINTEND(concurrency-mt-unsafe) */
 }
 
 int program_wait(void (*on_hangup)(void *arg), void *arg)
