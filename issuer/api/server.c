@@ -87,9 +87,11 @@ static struct fault *start(struct server *s, struct api *a, const struct issuer_
         admin_routes(a, admin);
         api_health_routes(a, health);
         TRY(local_serve("admin", c->admin_socket, 0600, admin, ADMIN_ROUTES, a->clock, &s->admin));
+        TRY(listen_api(s, a, c));
+        /* last: whoever finds it ready finds the API listening */
         if (c->health_socket != NULL)
                 TRY(local_serve("health", c->health_socket, 0660, health, HEALTH_ROUTES, a->clock, &s->health));
-        return listen_api(s, a, c);
+        return NULL;
 }
 
 struct fault *server_start(struct api *a, const struct issuer_config *c, struct server **ret)

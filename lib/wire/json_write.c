@@ -151,6 +151,8 @@ static struct fault *open_frame(struct writer *w, const struct json *j)
 
         struct frame *f = &w->frames[w->depth++];
         *f = (struct frame){.is_object = is_object, .count = json_count(j), .first = w->used};
+        if (f->count == 0)
+                return NULL; /* and there may be no block of entries at all */
         struct entry *entries = take_entries(w, f->count);
         size_t filled = 0;
         for (void *at = NULL; is_object && json_next(j, &at, &entries[filled].key, &entries[filled].value);)
