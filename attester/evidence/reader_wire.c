@@ -207,14 +207,10 @@ static struct fault *copy_bytes(const ProtobufCBinaryData *d, size_t max, const 
 
 static struct fault *read_evidence(const answer_t *m, struct cmw *ret)
 {
-        struct cmw_item *item = &ret->items[0];
-        if (strlen(m->media_type) == 0 || strlen(m->media_type) >= sizeof item->type)
+        if (strlen(m->media_type) == 0 || strlen(m->media_type) >= CMW_TYPE_MAX)
                 return bad_answer("media type");
-        TRY(copy_bytes(&m->evidence, EVIDENCE_ITEM_MAX, "evidence", &item->value));
-        snprintf(item->type, sizeof item->type, "%s", m->media_type);
-        item->indicator = CMW_IND_EVIDENCE;
-        ret->count = 1;
-        return NULL;
+        *ret = cmw_evidence(m->media_type);
+        return copy_bytes(&m->evidence, EVIDENCE_ITEM_MAX, "evidence", &ret->items[0].value);
 }
 
 static struct fault *read_material(const material_t *m, struct enrolment_material *ret)

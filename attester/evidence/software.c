@@ -1,7 +1,5 @@
 #include "attester/evidence/software.h"
 
-#include <stdio.h>
-
 #include "lib/base/log.h"
 #include "lib/model/software_evidence.h"
 
@@ -22,12 +20,8 @@ static struct fault *collect(void *self, const struct binding *binding, struct c
         e.claim_count = s->claims.claim_count;
         TRY(software_evidence_sign(&e, s->key, buf_span(&transcript)));
 
-        AUTO(cmw) struct cmw out = {.count = 1};
-        struct cmw_item *item = &out.items[0];
-        snprintf(item->type, sizeof item->type, "%s", CMW_SOFTWARE);
-        item->indicator = CMW_IND_EVIDENCE;
-        item->value = BUF(EVIDENCE_ITEM_MAX);
-        TRY(software_evidence_write(&e, &item->value));
+        AUTO(cmw) struct cmw out = cmw_evidence(CMW_SOFTWARE);
+        TRY(software_evidence_write(&e, &out.items[0].value));
         *ret_evidence = out;
         memset(&out, 0, sizeof out); /* what was given away is not freed */
         return NULL;

@@ -1,6 +1,5 @@
 #include "attester/evidence/tpm.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "attester/evidence/tcti_socket.h"
@@ -63,12 +62,8 @@ static struct fault *do_collect(struct tpm_source *s, const struct work *w, stru
         TRY(tpm_quote_take(&s->context, cancel, ak.handle, &s->pcrs, extra_data, &e));
         TRY(buf_append(&e.ak_public, buf_span(&s->ak.public)));
 
-        AUTO(cmw) struct cmw out = {.count = 1};
-        struct cmw_item *item = &out.items[0];
-        snprintf(item->type, sizeof item->type, "%s", CMW_TPM_QUOTE);
-        item->indicator = CMW_IND_EVIDENCE;
-        item->value = BUF(EVIDENCE_ITEM_MAX);
-        TRY(tpm_evidence_write(&e, &item->value));
+        AUTO(cmw) struct cmw out = cmw_evidence(CMW_TPM_QUOTE);
+        TRY(tpm_evidence_write(&e, &out.items[0].value));
         *w->evidence = out;
         memset(&out, 0, sizeof out); /* what was given away is not freed */
         return NULL;

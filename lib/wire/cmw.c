@@ -1,5 +1,8 @@
 #include "lib/wire/cmw.h"
 
+#include <assert.h>
+#include <stdio.h>
+
 #include "lib/base/parse.h"
 
 #define IND_ALL             31u /* bits 0 to 4 of cm-type: reference values, endorsements, evidence, results, policy */
@@ -120,6 +123,17 @@ struct json *cmw_to_json(const struct cmw *c)
                 json_set(collection, item->label, cmw_record(item->type, buf_span(&item->value), item->indicator));
         }
         return collection;
+}
+
+struct cmw cmw_evidence(const char *type)
+{
+        struct cmw c = {.count = 1};
+        struct cmw_item *item = &c.items[0];
+        assert(strlen(type) < sizeof item->type);
+        (void) snprintf(item->type, sizeof item->type, "%s", type); /* fits */
+        item->indicator = CMW_IND_EVIDENCE;
+        item->value = BUF(CMW_ITEM_MAX);
+        return c;
 }
 
 const struct cmw_item *cmw_find(const struct cmw *c, const char *type)

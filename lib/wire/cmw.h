@@ -28,6 +28,8 @@ struct fault *cmw_parse(const struct json *j, struct cmw *ret) MUST_USE; /* FAUL
 /* A record when there is one item without label, a collection otherwise; the inverse of cmw_parse. */
 struct json *cmw_to_json(const struct cmw *c);
 struct json *cmw_record(const char *type, struct span value, unsigned indicator);
+/* One record of that type, marked as evidence, its value still empty. */
+struct cmw cmw_evidence(const char *type);
 const struct cmw_item *cmw_find(const struct cmw *c, const char *type); /* NULL: none */
 void cmw_clear(struct cmw *c);
 DEFINE_AUTO_VALUE(cmw)
