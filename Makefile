@@ -54,7 +54,7 @@ PROTO_O  := $(PROTOS:%.proto=$(BUILD)/obj/%.pb-c.o)
 LIBS     := $(foreach l,net model crypt wire base,$(BUILD)/lib$(l).a)
 BINS     := $(foreach p,$(PROGRAMS),$(if $(wildcard $(p)/main.c),$(BUILD)/$(bin_$(p))))
 UNITS    := $(sort $(shell find lib csi attester issuer cli -name '*_test.c' 2>/dev/null))
-FUZZERS  := $(sort $(shell find lib csi attester issuer cli -name '*_fuzz.c' 2>/dev/null))
+FUZZERS  := $(sort $(shell find lib csi attester issuer cli tests/fuzz -name '*_fuzz.c' 2>/dev/null))
 UNIT_BINS := $(UNITS:%.c=$(BUILD)/unit/%)
 REPLAYS  := $(FUZZERS:%.c=$(BUILD)/replay/%)
 
@@ -97,7 +97,9 @@ $(foreach p,$(PROGRAMS),$(eval $(call program_rule,$(p))))
 
 # ---- tests ---------------------------------------------------------------------------------------------------------
 # A test links what its folder may stand on: a layer of lib the layers below it, a program's folder that program.
-program_of = $(filter $(PROGRAMS),$(firstword $(subst /, ,$(1))))
+program_of = $(filter $(PROGRAMS),$(firstword $(subst /, ,$(patsubst tests/fuzz/%,%,$(1)))))
+# A target in tests/fuzz compares with a second implementation, which nothing else links.
+second_libs = $(if $(filter tests/fuzz/%,$(1)),-lmount)
 define unit_rule
 $(BUILD)/unit/$(1:.c=): $(BUILD)/obj/$(1:.c=.o) $(if $(call program_of,$(1)),$(BUILD)/lib$(call program_of,$(1))-program.a) \
         $(BUILD)/libfakes.a $(LIBS) $(BUILD)/libproto.a
@@ -109,7 +111,7 @@ define replay_rule
 $(BUILD)/replay/$(1:.c=): $(BUILD)/obj/$(1:.c=.o) $(BUILD)/obj/tests/tools/replay.o \
         $(if $(call program_of,$(1)),$(BUILD)/lib$(call program_of,$(1))-program.a) $(LIBS) $(BUILD)/libproto.a
 	@mkdir -p $$(@D)
-	$(CC) $(LDFLAGS_ALL) -o $$@ $$^ $(PKG_LIBS)
+	$(CC) $(LDFLAGS_ALL) -o $$@ $$^ $(call second_libs,$(1)) $(PKG_LIBS)
 endef
 $(foreach t,$(FUZZERS),$(eval $(call replay_rule,$(t))))
 
@@ -156,6 +158,8 @@ crash: $(CRASH) ## kill driver and issuer at every system call with an effect, r
 	$(run_crash) $(if $(ONLY),--only $(ONLY))
 crash-long: $(CRASH) ## LOOPS=10000 of these each, with a second kill while restarting
 	$(run_crash) --loops $(or $(LOOPS),10000)
+
+include tests/fuzz/fuzz.mk
 
 # ---- the rest ------------------------------------------------------------------------------------------------------
 lint: $(PROTO_H) ## clang-format, clang-tidy, layer rule, banned calls
