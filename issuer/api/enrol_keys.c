@@ -131,7 +131,8 @@ static struct fault *check_quote(struct api *a, const struct httpd_request *q, c
         AUTO(attestation_result) struct attestation_result result = {0};
         TRY(intake_transcript(a, q, BINDING_ENROL, buf_span(&request->nonce), in, &transcript));
         const struct appraisal appraisal = {
-                .evidence = item,
+                .kind = appraiser->kind,
+                .evidence = buf_span(&item->value),
                 .transcript = buf_span(&transcript),
                 .ak = record,
                 .now = clock_wall(a->clock),

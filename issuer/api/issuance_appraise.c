@@ -29,7 +29,8 @@ struct fault *issuance_appraise(struct issuance *s)
         AUTO(buf) struct buf transcript = BUF(BINDING_T_MAX);
         TRY(intake_transcript(s->api, s->q, BINDING_ISSUE, buf_span(&s->request.nonce), &s->in, &transcript));
         const struct appraisal appraisal = {
-                .evidence = item,
+                .kind = appraiser->kind,
+                .evidence = buf_span(&item->value),
                 .transcript = buf_span(&transcript),
                 .ak = s->ak,
                 .now = s->now,

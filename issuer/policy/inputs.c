@@ -1,62 +1,22 @@
-#include "issuer/policy/inputs.h"
+#include "issuer/policy/inputs_parts.h"
 
 #include <stdlib.h>
 
 #include "lib/base/parse.h"
 
-#define DIGEST_256 32
-#define DIGEST_384 48
-#define DIGEST_512 64
-#define TEMPLATE   ".N" /* how a name ends that holds a number */
+#define TEMPLATE ".N" /* how a name ends that holds a number */
 
-/* Sorted by name (a test checks it): docs/policy-inputs.md is this table. SHA-1 banks are left out on purpose: a second
- * preimage of a measurement must not be somebody's afternoon. */
-static const struct policy_input table[] = {
-        {"evidence.insecure-development", FACT_FLAG, ORIGIN_VERIFIER, false, 0,
-         "Whether the evidence is of the development kind, which proves nothing about a machine."},
-        {"evidence.kind", FACT_TEXT, ORIGIN_VERIFIER, false, 0,
-         "Kind of the evidence: `tpm`, or `software` in development."},
-        {"k8s.cluster", FACT_TEXT, ORIGIN_K8S, false, 0,
-         "The issuer's own name for the cluster whose key signed the pod's token."},
-        {"k8s.namespace", FACT_TEXT, ORIGIN_K8S, false, 0, "Namespace in the pod's bound token."},
-        {"k8s.node", FACT_TEXT, ORIGIN_K8S, false, 0,
-         "Node in the pod's bound token; it is the node that the attestation key was enrolled for."},
-        {"k8s.pod", FACT_TEXT, ORIGIN_K8S, false, 0, "Name of the pod in its bound token."},
-        {"k8s.pod-uid", FACT_TEXT, ORIGIN_K8S, false, 0, "UID of the pod in its bound token."},
-        {"k8s.service-account", FACT_TEXT, ORIGIN_K8S, false, 0, "Service account in the pod's bound token."},
-        {"node.namespace", FACT_TEXT, ORIGIN_NODE, false, 0, "Namespace of the pod as kubelet told the driver."},
-        {"node.pod", FACT_TEXT, ORIGIN_NODE, false, 0, "Name of the pod as kubelet told the driver."},
-        {"node.pod-uid", FACT_TEXT, ORIGIN_NODE, false, 0, "UID of the pod as kubelet told the driver."},
-        {"node.service-account", FACT_TEXT, ORIGIN_NODE, false, 0, "Service account as kubelet told the driver."},
-        {"node.volume", FACT_TEXT, ORIGIN_NODE, false, 0, "Handle of the volume that asks."},
-        {"software.image", FACT_TEXT, ORIGIN_SOFTWARE, false, 0, "What development evidence says its image is."},
-        {"software.instance", FACT_TEXT, ORIGIN_SOFTWARE, true, 0, "What development evidence calls its machine."},
-        {"software.key", FACT_BYTES, ORIGIN_SOFTWARE, true, DIGEST_256,
-         "SHA-256 of the SubjectPublicKeyInfo that signed the development evidence."},
-        {"software.stage", FACT_TEXT, ORIGIN_SOFTWARE, false, 0, "What development evidence says its stage is."},
-        {"software.version", FACT_TEXT, ORIGIN_SOFTWARE, false, 0, "What development evidence says its version is."},
-        {"tpm.ak", FACT_BYTES, ORIGIN_HW, true, 0, "Name of the attestation key (TPM 2.0 Name: algorithm and digest)."},
-        {"tpm.clock-safe", FACT_FLAG, ORIGIN_HW, false, 0,
-         "Whether the TPM's clock has not run backwards since it was last reported (TPMS_CLOCK_INFO.safe)."},
-        {"tpm.ek", FACT_BYTES, ORIGIN_HW, true, DIGEST_256,
-         "SHA-256 of the SubjectPublicKeyInfo of the endorsement key: which TPM this is."},
-        {"tpm.ek-issuer", FACT_TEXT, ORIGIN_HW, false, 0,
-         "Issuer of the endorsement key's certificate: who made the TPM. Genuine, but not whose it is."},
-        {"tpm.firmware-version", FACT_NUMBER, ORIGIN_HW, false, 0, "Firmware version that the TPM reports in a quote."},
-        {"tpm.pcr.sha256.N", FACT_BYTES, ORIGIN_HW, false, DIGEST_256, "PCR N of the SHA-256 bank, as quoted."},
-        {"tpm.pcr.sha384.N", FACT_BYTES, ORIGIN_HW, false, DIGEST_384, "PCR N of the SHA-384 bank, as quoted."},
-        {"tpm.pcr.sha512.N", FACT_BYTES, ORIGIN_HW, false, DIGEST_512, "PCR N of the SHA-512 bank, as quoted."},
-        {"tpm.reset-count", FACT_NUMBER, ORIGIN_HW, false, 0, "How often the TPM was reset (machine boots)."},
-        {"tpm.restart-count", FACT_NUMBER, ORIGIN_HW, false, 0,
-         "How often the TPM was restarted or resumed since its reset."},
-        {"verifier.status", FACT_TEXT, ORIGIN_VERIFIER, false, 0,
-         "Status of the attestation result: `affirming`, `warning` or `contraindicated`."},
-};
+/* docs/policy-inputs.md is these lists, in this order. */
+static const struct policy_input_list *const lists[] = {&inputs_common, &inputs_tpm};
 
-const struct policy_input *policy_inputs(size_t *ret_count)
+const struct policy_input *policy_input_at(size_t index)
 {
-        *ret_count = COUNT_OF(table);
-        return table;
+        for (size_t i = 0; i < COUNT_OF(lists); i++) {
+                if (index < lists[i]->count)
+                        return &lists[i]->rows[index];
+                index -= lists[i]->count;
+        }
+        return NULL;
 }
 
 static size_t stem_len(const struct policy_input *input)
@@ -82,9 +42,10 @@ static bool fits(const struct policy_input *input, const char *name)
 
 const struct policy_input *policy_input_find(const char *name)
 {
-        for (size_t i = 0; i < COUNT_OF(table); i++)
-                if (fits(&table[i], name))
-                        return &table[i];
+        const struct policy_input *input;
+        for (size_t i = 0; (input = policy_input_at(i)) != NULL; i++)
+                if (fits(input, name))
+                        return input;
         return NULL;
 }
 
@@ -111,13 +72,14 @@ static size_t distance(const char *a, const char *b)
 
 const char *policy_input_nearest(const char *name)
 {
-        const char *nearest = table[0].name;
+        const struct policy_input *input;
+        const char *nearest = "";
         size_t best = SIZE_MAX;
-        for (size_t i = 0; i < COUNT_OF(table); i++) {
-                size_t d = distance(name, table[i].name);
+        for (size_t i = 0; (input = policy_input_at(i)) != NULL; i++) {
+                size_t d = distance(name, input->name);
                 if (d < best) {
                         best = d;
-                        nearest = table[i].name;
+                        nearest = input->name;
                 }
         }
         return nearest;
@@ -166,7 +128,8 @@ struct fault *policy_inputs_markdown(struct buf *out)
                        POLICY_INPUT_NUMBER_MAX));
         TRY(buf_append_str(out,
                            "| name | type | origin | platform | operators | meaning |\n|---|---|---|---|---|---|\n"));
-        for (size_t i = 0; i < COUNT_OF(table); i++)
-                TRY(append_row(out, &table[i]));
+        const struct policy_input *input;
+        for (size_t i = 0; (input = policy_input_at(i)) != NULL; i++)
+                TRY(append_row(out, input));
         return NULL;
 }

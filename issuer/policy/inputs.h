@@ -16,6 +16,6 @@ struct policy_input {
         const char *help;
 };
 const struct policy_input *policy_input_find(const char *name); /* NULL: none */
-const struct policy_input *policy_inputs(size_t *ret_count);
+const struct policy_input *policy_input_at(size_t index);       /* NULL past the last */
 const char *policy_input_nearest(const char *name);
 struct fault *policy_inputs_markdown(struct buf *out) MUST_USE;

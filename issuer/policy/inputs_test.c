@@ -8,17 +8,19 @@
 static void the_table_is_sorted_and_complete(void **state)
 {
         (void) state;
-        size_t count;
-        const struct policy_input *inputs = policy_inputs(&count);
-        for (size_t i = 0; i < count; i++) {
-                assert_true(i == 0 || strcmp(inputs[i - 1].name, inputs[i].name) < 0);
-                assert_true(strlen(inputs[i].help) > 10);
-                assert_true(inputs[i].len == 0 || inputs[i].kind == FACT_BYTES);
-                bool proven = inputs[i].origin == ORIGIN_HW || inputs[i].origin == ORIGIN_SOFTWARE;
-                assert_true(!inputs[i].platform || proven); /* nobody else can name a machine */
-                bool of_cluster = strncmp(inputs[i].name, "k8s.", 4) == 0;
-                assert_true(of_cluster == (inputs[i].origin == ORIGIN_K8S));
-                assert_true((strncmp(inputs[i].name, "node.", 5) == 0) == (inputs[i].origin == ORIGIN_NODE));
+        const struct policy_input *in, *before = NULL;
+        for (size_t i = 0; (in = policy_input_at(i)) != NULL; before = in, i++) {
+                /* within one kind; the kinds follow one another as their lists do */
+                bool of_same_kind = before != NULL && strcspn(before->name, ".") == strcspn(in->name, ".") &&
+                                    strncmp(before->name, in->name, strcspn(in->name, ".")) == 0;
+                assert_true(!of_same_kind || strcmp(before->name, in->name) < 0);
+                assert_ptr_equal(policy_input_find(in->name), strstr(in->name, ".N") == NULL ? in : NULL);
+                assert_true(strlen(in->help) > 10);
+                assert_true(in->len == 0 || in->kind == FACT_BYTES);
+                bool proven = in->origin == ORIGIN_HW || in->origin == ORIGIN_SOFTWARE;
+                assert_true(!in->platform || proven); /* nobody else can name a machine */
+                assert_true((strncmp(in->name, "k8s.", 4) == 0) == (in->origin == ORIGIN_K8S));
+                assert_true((strncmp(in->name, "node.", 5) == 0) == (in->origin == ORIGIN_NODE));
         }
 }
 

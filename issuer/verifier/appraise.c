@@ -1,5 +1,8 @@
 #include "issuer/verifier/appraise.h"
 
+#include <assert.h>
+#include <stdio.h>
+
 #include "lib/base/parse.h"
 
 #define SHOWN_BYTES_MAX 64
@@ -41,4 +44,46 @@ struct fault *appraise_call(struct attestation_result *r, const char *name, enum
         struct fault *renamed = fault(fault_code(f), name, "%s", fault_text(f));
         fault_free(f);
         return renamed;
+}
+
+void appraise_concern(struct attestation_result *r, const char *name, bool ok, enum origin origin, const char *wanted,
+                      const char *got, enum ear_status worst)
+{
+        (void) check_add(r->checks, name, ok, wanted, got, (int) origin); /* owned by the tree */
+        if (ok)
+                return;
+        for (size_t i = 0; i < r->concern_count; i++)
+                if (strcmp(r->concerns[i], name) == 0)
+                        return;
+        assert(r->concern_count < CONCERNS_MAX); /* names are literals: there are only so many a kind */
+        r->concerns[r->concern_count++] = name;
+        if (worst > r->worst)
+                r->worst = worst;
+}
+
+void appraise_not_checked(struct attestation_result *r, const char *name)
+{
+        assert(r->not_checked_count < NOT_CHECKED_MAX);
+        r->not_checked[r->not_checked_count++] = name;
+}
+
+void appraise_rests_on(struct attestation_result *r, const char *name, struct span bytes, struct wall not_after)
+{
+        assert(r->collateral_count < COLLATERAL_MAX);
+        struct collateral *c = &r->collateral[r->collateral_count++];
+        (void) snprintf(c->name, sizeof(c->name), "%s", name); /* cut is fine: it is for people */
+        sha256(bytes, c->digest);
+        c->not_after_unix_s = wall_unix_s(not_after);
+        if (c->not_after_unix_s != 0 && (r->not_after_unix_s == 0 || c->not_after_unix_s < r->not_after_unix_s))
+                r->not_after_unix_s = c->not_after_unix_s;
+}
+
+struct fault *appraise_report_data(const struct appraisal *in, struct attestation_result *r, const char *name,
+                                   struct span got)
+{
+        if (in->report_data.len == 0) {
+                appraise_not_checked(r, "freshness");
+                return NULL;
+        }
+        return appraise_bytes(r, name, ORIGIN_HW, in->report_data, got);
 }

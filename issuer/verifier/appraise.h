@@ -10,6 +10,17 @@ struct fault *appraise_hold(struct attestation_result *r, const char *name, bool
 /* The same for bytes, compared in constant time, shown in hex. */
 struct fault *appraise_bytes(struct attestation_result *r, const char *name, enum origin origin, struct span wanted,
                              struct span got) MUST_USE;
+/* A concern (see verifier.h): recorded either way; when it does not hold the status is at best `worst` from now on, and the appraisal goes
+ * on. `name` is a literal. */
+void appraise_concern(struct attestation_result *r, const char *name, bool ok, enum origin origin, const char *wanted,
+                      const char *got, enum ear_status worst);
+/* Nothing was given to check this against. `name` is a literal. */
+void appraise_not_checked(struct attestation_result *r, const char *name);
+/* The verdict rests on this endorsement; `not_after` {0}: it has no end. */
+void appraise_rests_on(struct attestation_result *r, const char *name, struct span bytes, struct wall not_after);
+/* 64 bytes of report data against what was asked for: "<name>", or "freshness" not checked. */
+struct fault *appraise_report_data(const struct appraisal *in, struct attestation_result *r, const char *name,
+                                   struct span got) MUST_USE;
 /* What a library's call said: a check that held when `f` is NULL; a fault whose token is a check's name (it has a dot) is that check, failed;
  * any other becomes the check `name`. Takes `f` over. */
 struct fault *appraise_call(struct attestation_result *r, const char *name, enum origin origin,

@@ -33,8 +33,7 @@ struct fault *appraise_software(const struct appraisal *in, struct attestation_r
                           in->insecure_development ? "it is there" : "it is not there"));
 
         AUTO(software_evidence) struct software_evidence e = software_evidence_new();
-        TRY(appraise_call(r, "evidence.format", ORIGIN_SELF,
-                          software_evidence_read(buf_span(&in->evidence->value), &e)));
+        TRY(appraise_call(r, "evidence.format", ORIGIN_SELF, software_evidence_read(in->evidence, &e)));
         TRY(appraise_call(r, "software.signature", ORIGIN_SOFTWARE, software_evidence_verify(&e, in->transcript)));
 
         TRY(set_facts(&e, r));

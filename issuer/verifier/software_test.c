@@ -34,7 +34,11 @@ static void item_with(const char *claim, const char *value, struct cmw_item *ret
 
 static struct fault *appraise(const struct cmw_item *item, struct span t, bool insecure, struct attestation_result *r)
 {
-        const struct appraisal in = {.evidence = item, .transcript = t, .now = now, .insecure_development = insecure};
+        const struct appraisal in = {.kind = EVIDENCE_SOFTWARE,
+                                     .evidence = buf_span(&item->value),
+                                     .transcript = t,
+                                     .now = now,
+                                     .insecure_development = insecure};
         return verifier_appraise(&in, r);
 }
 

@@ -192,8 +192,7 @@ static void conclude(const struct state *s)
 
 static struct fault *appraise(struct state *s)
 {
-        TRY(appraise_call(s->result, "evidence.format", ORIGIN_SELF,
-                          tpm_evidence_read(buf_span(&s->in->evidence->value), &s->evidence)));
+        TRY(appraise_call(s->result, "evidence.format", ORIGIN_SELF, tpm_evidence_read(s->in->evidence, &s->evidence)));
         TRY(check_ak(s));
         TRY(check_binding(s));
         TRY(check_signature(s));

@@ -49,7 +49,12 @@ static void item_of(const struct fake_quote *q, struct cmw_item *ret)
 
 static struct fault *appraise(const struct cmw_item *item, const struct ak_record *ak, struct attestation_result *r)
 {
-        const struct appraisal in = {.evidence = item, .transcript = transcript, .ak = ak, .now = now};
+        const struct appraiser *a = verifier_find(item->type);
+        const struct appraisal in = {.kind = a != NULL ? a->kind : item->type,
+                                     .evidence = buf_span(&item->value),
+                                     .transcript = transcript,
+                                     .ak = ak,
+                                     .now = now};
         return verifier_appraise(&in, r);
 }
 

@@ -4,9 +4,15 @@
 #include "lib/model/names.h"
 #include "lib/model/tpm_evidence.h"
 
+/* The item's bytes are the evidence. */
+static struct fault *whole(struct span value, struct evidence_parts *ret)
+{
+        return buf_append(&ret->evidence, value);
+}
+
 static const struct appraiser table[] = {
-        {EVIDENCE_TPM, CMW_TPM_QUOTE, appraise_tpm},
-        {EVIDENCE_SOFTWARE, CMW_SOFTWARE, appraise_software},
+        {.kind = EVIDENCE_TPM, .media_type = CMW_TPM_QUOTE, .appraise = appraise_tpm, .unpack = whole},
+        {.kind = EVIDENCE_SOFTWARE, .media_type = CMW_SOFTWARE, .appraise = appraise_software, .unpack = whole},
 };
 
 const struct appraiser *verifier_find(const char *media_type)
@@ -15,6 +21,56 @@ const struct appraiser *verifier_find(const char *media_type)
                 if (strcmp(table[i].media_type, media_type) == 0)
                         return &table[i];
         return NULL;
+}
+
+const struct appraiser *verifier_find_kind(const char *kind)
+{
+        for (size_t i = 0; i < COUNT_OF(table); i++)
+                if (strcmp(table[i].kind, kind) == 0)
+                        return &table[i];
+        return NULL;
+}
+
+struct fault *verifier_unpack(const struct appraiser *a, const struct cmw_item *item, struct evidence_parts *ret)
+{
+        struct fault *f = a->unpack != NULL ? a->unpack(buf_span(&item->value), ret)
+                                            : evidence_parts_read(buf_span(&item->value), a->parts, ret);
+        if (f == NULL)
+                return NULL;
+        struct fault *named = fault(FAULT_INVALID, "evidence.format", "%s", fault_text(f));
+        fault_free(f);
+        return named;
+}
+
+void verifier_begin(const struct appraiser *a, const struct evidence_parts *from, struct appraisal *ret)
+{
+        _Static_assert(EVIDENCE_PARTS_MAX <= PARTS_MAX, "a peer's parts fit");
+        *ret = (struct appraisal){.kind = a->kind, .evidence = buf_span(&from->evidence)};
+        for (size_t i = 0; i < from->count; i++)
+                ret->parts[ret->part_count++] = (struct part){from->parts[i].name, buf_span(&from->parts[i].bytes)};
+}
+
+struct fault *verifier_needs(const struct appraisal *in, struct needs *ret)
+{
+        *ret = (struct needs){0};
+        const struct appraiser *a = verifier_find_kind(in->kind);
+        return a == NULL || a->needs == NULL ? NULL : a->needs(in, ret);
+}
+
+struct fault *appraisal_add_part(struct appraisal *in, const char *name, struct span bytes)
+{
+        if (in->part_count == PARTS_MAX)
+                return fault(FAULT_INVALID, "evidence.parts", "more than %d parts", PARTS_MAX);
+        in->parts[in->part_count++] = (struct part){name, bytes};
+        return NULL;
+}
+
+struct span appraisal_part(const struct appraisal *in, const char *name)
+{
+        for (size_t i = 0; i < in->part_count; i++)
+                if (strcmp(in->parts[i].name, name) == 0)
+                        return in->parts[i].bytes;
+        return (struct span){0};
 }
 
 struct fault *verifier_ak_name(const struct cmw_item *evidence, struct buf *ret_name)
@@ -41,25 +97,28 @@ static void contraindicate(struct attestation_result *r)
         facts_clear(&r->facts);
         r->status = EAR_CONTRAINDICATED;
         r->vector = (struct trust_vector){.instance_identity = TRUST_UNRECOGNISED_INSTANCE};
+        r->submodule_count = 0;
         r->has_clock = false;
 }
 
 struct fault *verifier_appraise(const struct appraisal *in, struct attestation_result *ret)
 {
-        const struct appraiser *a = verifier_find(in->evidence->type);
+        const struct appraiser *a = verifier_find_kind(in->kind);
         ret->checks = check_new("evidence", false);
-        sha256(buf_span(&in->evidence->value), ret->evidence_digest);
+        sha256(in->evidence, ret->evidence_digest);
         ret->kind = a != NULL ? a->kind : "unknown";
 
-        struct fault *f = appraise_hold(ret, "evidence.kind", a != NULL, ORIGIN_VERIFIER, "a kind that is known here",
-                                        in->evidence->type);
+        struct fault *f =
+                appraise_hold(ret, "evidence.kind", a != NULL, ORIGIN_VERIFIER, "a kind that is known here", in->kind);
         if (f == NULL)
                 f = a->appraise(in, ret);
         if (f != NULL) {
                 contraindicate(ret);
                 return f;
         }
-        ret->checks->ok = true;
+        if (ret->worst > ret->status)
+                ret->status = ret->worst;
+        ret->checks->ok = ret->concern_count == 0;
         set_common_facts(ret);
         return NULL;
 }

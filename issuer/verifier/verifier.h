@@ -1,14 +1,21 @@
-/* verifier: evidence appraised. Pure functions: (bytes, endorsements, "now", limits) → attestation result with reasons.
+/* verifier: evidence appraised. Pure functions: (bytes, endorsements, "now") → attestation result with reasons.
  *
- * One file pair a kind behind `struct appraiser`; adding a kind is one file and one row of the table in verifier.c. The result is ours in the
- * shape of an EAR (draft-ietf-rats-ear-03): status, trustworthiness vector, and beside them facts for the policy and the
- * tree of every check made. A refusal is a fault whose token is the failed check's name; the result is filled then as well. */
+ * One folder or file a kind behind `struct appraiser`; adding a kind is that and one row of the table in verifier.c. Everything comes in as
+ * evidence and named parts, be it from a request, from the endorsement store, or from files that a person gives to `vouchsafe appraise`.
+ * The result is ours in the shape of an EAR (draft-ietf-rats-ear-03): status, trustworthiness vector, and beside them facts for the policy
+ * and the tree of every check made.
+ *
+ * Two sorts of checks. Those without which evidence proves nothing (shape, signatures, chains, dates, binding) end the appraisal: a fault
+ * whose token is the failed check's name; the result is filled then as well. Those that are about a genuine machine in a state that few
+ * want (debug, a migration agent, an old TCB) are *concerns*: they are recorded as failed checks, worsen the status, and the appraisal
+ * goes on; whoever decides denies on any concern that the policy does not tolerate by name. */
 #pragma once
 
 #include "lib/base/clock.h"
 #include "lib/crypt/binding.h"
 #include "lib/crypt/tpm.h"
 #include "lib/crypt/x509.h"
+#include "lib/model/evidence_parts.h"
 #include "lib/model/facts.h"
 #include "lib/wire/cmw.h"
 
@@ -25,12 +32,37 @@ struct trust_vector {
 };
 enum ear_status { EAR_NONE = 0, EAR_AFFIRMING = 2, EAR_WARNING = 32, EAR_CONTRAINDICATED = 96 };
 const char *ear_status_name(enum ear_status s); /* "affirming", …: also what the fact verifier.status says */
-struct attestation_result {
-        const char *kind; /* EVIDENCE_* */
+#define CONCERNS_MAX    16
+#define NOT_CHECKED_MAX 16
+#define COLLATERAL_MAX  16
+#define SUBMODULES_MAX  4
+struct collateral { /* an endorsement that the verdict rests on */
+        char name[EVIDENCE_PART_NAME_MAX + 1];
+        uint8_t digest[SHA256_LEN];
+        int64_t not_after_unix_s; /* 0: no end of its own */
+};
+struct submodule {
+        const char *name; /* "sev-snp", "tpm": a literal */
         enum ear_status status;
         struct trust_vector vector;
+};
+struct attestation_result {
+        const char *kind;       /* EVIDENCE_* */
+        enum ear_status status; /* the worst of all submodules */
+        struct trust_vector vector;
+        size_t submodule_count; /* 0: the whole is the only one */
+        struct submodule submodules[SUBMODULES_MAX];
         struct facts facts;
-        struct check *checks; /* root "evidence" */
+        struct check *checks;  /* root "evidence" */
+        enum ear_status worst; /* of the concerns: verifier_appraise puts it into the status at the end */
+        size_t concern_count;
+        const char *concerns[CONCERNS_MAX]; /* names of failed checks that did not end the appraisal; literals */
+        size_t not_checked_count;
+        const char
+                *not_checked[NOT_CHECKED_MAX]; /* names of checks that nothing was given for: "freshness"; literals */
+        size_t collateral_count;
+        struct collateral collateral[COLLATERAL_MAX];
+        int64_t not_after_unix_s; /* earliest end of the collateral; 0: none has one. Credentials don't outlive it */
         uint8_t evidence_digest[SHA256_LEN];
         bool insecure_development;
         /* tpm: what the caller must store under compare-and-set once the nonce is consumed */
@@ -55,18 +87,57 @@ struct ak_record {
 void ak_record_free(struct ak_record *r);
 DEFINE_AUTO(ak_record)
 
+#define PARTS_MAX 32
+struct part {
+        const char *name; /* "vcek", "chain", "pcrs", "tcb_info.json": see the kind's header */
+        struct span bytes;
+};
 struct appraisal {
-        const struct cmw_item *evidence;
-        struct span transcript;     /* T, rebuilt by the caller from what it saw itself */
+        const char *kind; /* EVIDENCE_* */
+        struct span
+                evidence; /* what the kind's root of trust signed: report, quote, TPMS_ATTEST, HCL report, COSE document, token, log */
+        size_t part_count;
+        struct part parts[PARTS_MAX];
+        /* Freshness: what a 64-byte report data, and what a nonce field (TPM extraData, Nitro nonce) must hold. Empty: listed in not_checked. */
+        struct span report_data, nonce;
+        struct span transcript;     /* software: T itself */
         const struct ak_record *ak; /* tpm: found by verifier_ak_name; NULL: unknown */
         struct wall now;
         bool insecure_development; /* config admits the software kind */
 };
+/* FAULT_INVALID "evidence.parts" past PARTS_MAX. */
+struct fault *appraisal_add_part(struct appraisal *in, const char *name, struct span bytes) MUST_USE;
+struct span appraisal_part(const struct appraisal *in, const char *name); /* the first of that name; empty: none */
+
+/* What an appraisal would like to have from the makers' services, found from the evidence itself (unchecked). `path` is canonical:
+ * "kds:/vcek/v1/Milan/…", "pcs:/tdx/certification/v4/tcb?fmspc=…", "pcs-root:/IntelSGXRootCA.der"; the answer's body becomes
+ * the part `part`, the issuer chain that comes in a header of it the part `chain_part`. */
+#define NEEDS_MAX 8
+struct need {
+        const char *part;
+        const char *chain_part; /* NULL: none */
+        char path[400];
+};
+struct needs {
+        size_t count;
+        struct need items[NEEDS_MAX];
+};
 struct appraiser {
         const char *kind, *media_type;
         struct fault *(*appraise)(const struct appraisal *in, struct attestation_result *result);
+        struct fault *(*needs)(const struct appraisal *in, struct needs *ret); /* NULL: none ever */
+        /* The bytes of a CMW item; NULL: they are evidence_parts' JSON, and `parts` says which names are taken from a peer. */
+        struct fault *(*unpack)(struct span value, struct evidence_parts *ret);
+        const char *const *parts; /* NULL-terminated; NULL: none */
 };
 const struct appraiser *verifier_find(const char *media_type); /* NULL: "evidence.kind" is the caller's refusal */
+const struct appraiser *verifier_find_kind(const char *kind);  /* NULL: none */
+/* FAULT_INVALID "evidence.format". */
+struct fault *verifier_unpack(const struct appraiser *a, const struct cmw_item *item,
+                              struct evidence_parts *ret) MUST_USE;
+/* An appraisal of those parts; it borrows from them. */
+void verifier_begin(const struct appraiser *a, const struct evidence_parts *from, struct appraisal *ret);
+struct fault *verifier_needs(const struct appraisal *in, struct needs *ret) MUST_USE;
 /* Which AK signed, from the evidence itself (unchecked): the key to look its record up. Evidence of a kind without AK leaves `ret_name`
  * empty. FAULT_INVALID "evidence.format". */
 struct fault *verifier_ak_name(const struct cmw_item *evidence, struct buf *ret_name) MUST_USE;

@@ -35,7 +35,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         AUTO(fault) struct fault *f = buf_append(&item.value, span_make(data + 1, size - 1));
         if (f == NULL) {
                 AUTO(ak_record) struct ak_record *ak = record_for(&item);
-                const struct appraisal in = {.evidence = &item,
+                const struct appraisal in = {.kind = data[0] % 2 == 0 ? EVIDENCE_TPM : EVIDENCE_SOFTWARE,
+                                             .evidence = buf_span(&item.value),
                                              .transcript = SPAN("T"),
                                              .ak = ak,
                                              .now = {1795456800000},

@@ -65,3 +65,11 @@ enum cert_purpose {
  * "x509.chain", "x509.expired", "x509.not_yet_valid", "x509.purpose", "x509.signature". */
 struct fault *cert_verify(const struct cert *leaf, const struct cert_list *intermediates, const struct cert_list *roots,
                           enum cert_purpose purpose, struct wall now) MUST_USE;
+/* One link of a chain whose shape the caller knows (a TEE's maker). The signature algorithm of `c` must be exactly the wanted one, with
+ * its parameters (PSS: SHA-384, MGF1 with SHA-384, salt 48, trailer 1; the inner and the outer AlgorithmIdentifier equal), and the
+ * signature the issuer key's: FAULT_DENIED "x509.algorithm", "x509.signature". Names and dates are the caller's to check: next. */
+enum cert_signature { CERT_SIGNATURE_PSS_SHA384, CERT_SIGNATURE_ECDSA_SHA256, CERT_SIGNATURE_ECDSA_SHA384 };
+struct fault *cert_check_signature(const struct cert *c, const struct key *issuer_key,
+                                   enum cert_signature wanted) MUST_USE;
+/* notBefore ≤ now ≤ notAfter: "x509.not_yet_valid", "x509.expired". */
+struct fault *cert_check_dates(const struct cert *c, struct wall now) MUST_USE;

@@ -15,10 +15,30 @@
 #define MECHANISM_BACKGROUND_CHECK "background-check" /* C, the default */
 #define MECHANISM_KEY_RELEASE      "key-release"      /* D */
 
-#define EVIDENCE_TPM      "tpm"
-#define EVIDENCE_SOFTWARE "software"
-#define CMW_TPM_QUOTE     "application/vnd.vouchsafe.tpm-quote+json"
-#define CMW_SOFTWARE      "application/vnd.vouchsafe.software+json"
+/* Kinds of evidence, as configurations and policies call them, and what they are called on the wire. All but the first two travel as
+ * evidence_parts. */
+#define EVIDENCE_TPM        "tpm"
+#define EVIDENCE_SOFTWARE   "software"
+#define EVIDENCE_SEV_SNP    "sev-snp"
+#define EVIDENCE_TDX        "tdx"
+#define EVIDENCE_AZ_SEV_SNP "az-sev-snp"
+#define EVIDENCE_AZ_TDX     "az-tdx"
+#define EVIDENCE_NITRO      "nitro"
+#define EVIDENCE_CCA        "cca"
+#define EVIDENCE_EVENTLOG                                                                                              \
+        "eventlog" /* `vouchsafe appraise` only: a log proves nothing without the registers it replays to */
+#define CMW_TPM_QUOTE  "application/vnd.vouchsafe.tpm-quote+json"
+#define CMW_SOFTWARE   "application/vnd.vouchsafe.software+json"
+#define CMW_SEV_SNP    "application/vnd.vouchsafe.sev-snp+json"
+#define CMW_TDX        "application/vnd.vouchsafe.tdx+json"
+#define CMW_AZ_SEV_SNP "application/vnd.vouchsafe.az-sev-snp+json"
+#define CMW_AZ_TDX     "application/vnd.vouchsafe.az-tdx+json"
+#define CMW_NITRO      "application/vnd.vouchsafe.nitro+json"
+#define CMW_CCA        "application/vnd.vouchsafe.cca+json"
+/* Kinds of secondary evidence in the binding (protocol.md §1, field 6). */
+#define SECONDARY_TPM      1
+#define SECONDARY_EVENTLOG 2
+#define SECONDARY_CCEL     3
 
 /* Non-critical certificate extension, a UTF8String: the evidence behind this certificate proved nothing. Arcs below 2^31, unlike
  * 2.25.<UUID>: see docs/decisions/0010. */
