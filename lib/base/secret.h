@@ -1,6 +1,7 @@
 /* secret: bytes that must not leak.
  *
- * Keys and tokens live in pages of their own: locked, left out of core dumps, not inherited over fork, wiped when freed.
+ * Keys and tokens live in pages that hold nothing else: locked, left out of core dumps, not inherited over fork; each is wiped when
+ * freed (secret_room.h: several share a page).
  * A secret moves by TAKE and can't be logged (the log macro does not accept the type). Its size is fixed when it is
  * made. Where locking is refused (RLIMIT_MEMLOCK) the secret still works and secret_unlocked_count() says so once at
  * start-up; a program warns about it. A forked child may free a secret of its parent; reading it there crashes. */

@@ -55,18 +55,27 @@ static void wipes(void **state UNUSED)
         wipe(NULL, 0);
 }
 
+static uintptr_t hex_take(const char **at)
+{
+        uintptr_t value = 0;
+        for (; (**at >= '0' && **at <= '9') || (**at >= 'a' && **at <= 'f'); (*at)++)
+                value = value << 4 | (uintptr_t) (**at <= '9' ? **at - '0' : **at - 'a' + 10);
+        return value;
+}
+
 /* The flags that the kernel keeps of the mapping at `address` ("rd wr mr lo dc dd ..."), "" when there is none. */
 static void flags_of(const void *address, char *ret_flags, size_t size)
 {
         ret_flags[0] = '\0';
         FILE *maps = fopen("/proc/self/smaps", "re");
         assert_non_null(maps);
-        AUTO_STRING char *start = alloc_printf("%lx-", (unsigned long) (uintptr_t) address);
         char line[512];
         bool inside = false;
         while (fgets(line, sizeof(line), maps) != NULL) {
-                if (strncmp(line, start, strlen(start)) == 0)
-                        inside = true;
+                const char *at = line;
+                uintptr_t first = hex_take(&at), end = *at++ == '-' ? hex_take(&at) : 0;
+                if (end > 0) /* "first-end rw-p ...": the head of a mapping */
+                        inside = first <= (uintptr_t) address && (uintptr_t) address < end;
                 if (!inside || strncmp(line, "VmFlags:", 8) != 0)
                         continue;
                 (void) snprintf(ret_flags, size, "%s", line);
@@ -87,14 +96,67 @@ static void pages_are_guarded(void **state UNUSED)
         assert_non_null(strstr(flags, " dc")); /* not copied by fork */
 }
 
-static void freed_pages_are_gone(void **state UNUSED)
+static bool is_mapped(const void *at)
 {
-        struct secret *s = secret_copy(SPAN("hunter2"));
-        void *page = secret_bytes(s);
         unsigned char resident;
-        assert_int_equal(mincore(page, 1, &resident), 0);
+        void *page = (void *) ((uintptr_t) at / 4096 * 4096); /* NOLINT(performance-no-int-to-ptr) */
+        return mincore(page, 1, &resident) == 0;
+}
+
+static void a_large_one_is_unmapped(void **state UNUSED)
+{
+        struct secret *s = secret_new(SECRET_MAX);
+        const void *at = secret_bytes(s);
+        assert_true(is_mapped(at));
         secret_free(s);
-        assert_int_equal(mincore(page, 1, &resident), -1);
+        assert_false(is_mapped(at));
+}
+
+#define MANY 200
+
+/* Neighbours of all sizes keep to their own bytes; what was freed is taken again, wiped; empty pages go, but for spare ones. */
+static void secrets_share_pages(void **state UNUSED)
+{
+        struct secret *s[MANY];
+        const uint8_t *at[MANY];
+        for (size_t round = 0; round < 3; round++) {
+                for (size_t i = 0; i < MANY; i++) {
+                        s[i] = secret_new(1 + i * 37 % 4097);
+                        assert_true(span_is_zero(secret_span(s[i])));
+                        memset(secret_bytes(s[i]), (int) i + 1, secret_len(s[i]));
+                }
+                for (size_t i = round; i < MANY; i += 2) { /* holes for the next to fill */
+                        secret_free(s[i]);
+                        s[i] = secret_new(1 + i % 100);
+                        assert_true(span_is_zero(secret_span(s[i])));
+                        memset(secret_bytes(s[i]), (int) i + 1, secret_len(s[i]));
+                }
+                size_t mapped = 0;
+                for (size_t i = 0; i < MANY; i++) {
+                        for (size_t k = 0; k < secret_len(s[i]); k++)
+                                assert_int_equal(secret_bytes(s[i])[k], (uint8_t) (i + 1));
+                        at[i] = secret_bytes(s[i]);
+                        secret_free(s[i]);
+                }
+                for (size_t i = 0; i < MANY; i++)
+                        mapped += is_mapped(at[i]);
+                assert_true(mapped < MANY); /* the spare ones' */
+        }
+}
+
+static void freed_bytes_are_wiped(void **state UNUSED)
+{
+#ifdef __SANITIZE_ADDRESS__
+        skip(); /* nobody may look at them */
+#else
+        AUTO(secret) struct secret *neighbour = secret_copy(SPAN("stays")); /* and with it the page */
+        struct secret *s = secret_copy(SPAN("hunter2"));
+        const uint8_t *bytes = secret_bytes(s);
+        secret_free(s);
+        assert_true(is_mapped(bytes));
+        assert_memory_equal(bytes, "\0\0\0\0\0\0\0", 7);
+        assert_true(secret_eq(neighbour, SPAN("stays")));
+#endif
 }
 
 /* Runs `body` in a child; its exit code, or 128 + the signal that ended it. */
@@ -114,10 +176,11 @@ static int in_child(void (*body)(struct secret *s), struct secret *s)
 
 static void child_frees(struct secret *s)
 {
-        void *page = secret_bytes(s);
-        unsigned char resident;
-        if (mincore(page, 1, &resident) == 0)
-                _exit(1); /* inherited */
+        if (is_mapped(secret_bytes(s)))
+                _exit(1);                                               /* inherited */
+        AUTO(secret) struct secret *own = secret_copy(SPAN("hunter2")); /* in pages of the child's */
+        if (!is_mapped(secret_bytes(own)) || !secret_eq(own, SPAN("hunter2")))
+                _exit(2);
         secret_free(s);
 }
 
@@ -156,7 +219,9 @@ int main(void)
                 cmocka_unit_test(shrinking_wipes_the_tail),
                 cmocka_unit_test(wipes),
                 cmocka_unit_test(pages_are_guarded),
-                cmocka_unit_test(freed_pages_are_gone),
+                cmocka_unit_test(a_large_one_is_unmapped),
+                cmocka_unit_test(secrets_share_pages),
+                cmocka_unit_test(freed_bytes_are_wiped),
                 cmocka_unit_test(a_child_does_not_inherit_it),
                 cmocka_unit_test(works_and_counts_where_locking_is_refused),
         };
