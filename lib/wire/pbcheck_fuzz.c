@@ -6,6 +6,8 @@
 
 #include "proto/attester.pb-c.h"
 #include "proto/csi.pb-c.h"
+#include "proto/pluginregistration.pb-c.h"
+#include "proto/signer.pb-c.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -22,6 +24,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 &vouchsafe__attester__v1__answer__descriptor,
                 &csi__v1__node_publish_volume_request__descriptor,
                 &csi__v1__node_get_info_response__descriptor,
+                &csi__v1__node_unpublish_volume_request__descriptor,
+                &pluginregistration__registration_status__descriptor,
+                &vouchsafe__signer__v1__call__descriptor,
+                &vouchsafe__signer__v1__answer__descriptor,
         };
         if (size == 0)
                 return 0;
