@@ -113,8 +113,8 @@ static struct fault *check_times(const struct rules *r, const struct leaf_order 
 {
         if (o->not_before_unix_s > now_s + ORDER_AGE_MAX_S ||
             o->not_before_unix_s < now_s - r->backdate_s - ORDER_AGE_MAX_S)
-                return fault(FAULT_DENIED, "authority.not_before", "notBefore is %lld s away from now",
-                             (long long) (o->not_before_unix_s - now_s));
+                return fault(FAULT_DENIED, "authority.not_before", "notBefore is %lld, and it is %lld now",
+                             (long long) o->not_before_unix_s, (long long) now_s); /* a difference may not fit */
         if (o->not_after_unix_s <= now_s)
                 return fault(FAULT_DENIED, "authority.not_after", "the order has expired");
         if (o->not_after_unix_s > issuer_not_after_unix_s)
