@@ -1,40 +1,84 @@
 #include "lib/base/pool.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
+#include <time.h>
+
+#define IDLE_MS 2000
 
 struct job {
         void (*run)(void *work);
         void *work;
 };
 
+struct place {
+        struct pool *pool;
+        pthread_t thread;
+        bool is_started; /* to be joined; written by who submits, under mu */
+        bool has_left;   /* or is about to; guarded by mu */
+};
+
 struct pool {
         const char *name;
-        unsigned thread_count;
-        pthread_t *threads;
+        unsigned thread_max;
+        struct place *places;
         size_t queue_max;
         pthread_mutex_t mu;
         pthread_cond_t work_came;
-        struct job *queue; /* guarded by mu; a ring of queue_max */
-        size_t first;      /* guarded by mu */
-        size_t queued;     /* guarded by mu */
-        bool stopping;     /* guarded by mu */
+        int64_t idle_ms;   /* guarded by mu, as all below */
+        unsigned threads;  /* that work or wait for work */
+        unsigned waiting;  /* of them, also those that are about to */
+        struct job *queue; /* a ring of queue_max */
+        size_t first;
+        size_t queued;
+        bool stopping;
 };
 
-/* Waits for a job; false when the pool stops and nothing is left. */
-static bool take(struct pool *p, struct job *ret_job)
+static struct timespec after_ms(int64_t ms)
+{
+        struct timespec t;
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        t.tv_sec += ms / 1000;
+        t.tv_nsec += ms % 1000 * 1000000;
+        if (t.tv_nsec >= 1000000000) {
+                t.tv_sec++;
+                t.tv_nsec -= 1000000000;
+        }
+        return t;
+}
+
+/* With mu held. False when this thread has nothing more to do: the pool stops, or no work came in time, and it is not the last one. */
+static bool wait_for_work(struct pool *p)
+{
+        const struct timespec until = after_ms(p->idle_ms);
+        bool is_late = false;
+        while (p->queued == 0 && !p->stopping && !(is_late && p->threads > 1)) {
+                if (p->threads == 1)
+                        pthread_cond_wait(&p->work_came, &p->mu);
+                else
+                        is_late = pthread_cond_timedwait(&p->work_came, &p->mu, &until) == ETIMEDOUT;
+        }
+        return p->queued > 0;
+}
+
+/* A new thread is counted among those that wait from its making on, so that the work it was made for makes no second one. */
+static bool take(struct pool *p, struct place *own, bool is_new, struct job *ret_job)
 {
         pthread_mutex_lock(&p->mu);
-        while (p->queued == 0 && !p->stopping)
-                pthread_cond_wait(&p->work_came, &p->mu);
-        bool got = p->queued > 0;
+        p->waiting += !is_new;
+        bool got = wait_for_work(p);
+        p->waiting--;
         if (got) {
                 *ret_job = p->queue[p->first];
                 p->first = (p->first + 1) % p->queue_max;
                 p->queued--;
+        } else {
+                own->has_left = true;
+                p->threads--;
         }
         pthread_mutex_unlock(&p->mu);
         return got;
@@ -42,10 +86,11 @@ static bool take(struct pool *p, struct job *ret_job)
 
 static void *worker(void *arg)
 {
-        struct pool *p = arg;
+        struct place *own = arg;
+        struct pool *p = own->pool;
         (void) pthread_setname_np(pthread_self(), p->name); /* only for a person who looks at the threads */
         struct job job;
-        while (take(p, &job))
+        for (bool is_new = true; take(p, own, is_new, &job); is_new = false)
                 job.run(job.work);
         return NULL;
 }
@@ -61,25 +106,48 @@ static void block_signals(sigset_t *ret_before)
         pthread_sigmask(SIG_SETMASK, &blocked, ret_before);
 }
 
+/* With mu held: the new thread waits for it, which takes no longer than its start. False when the system has no thread to give. */
+static bool thread_add(struct pool *p)
+{
+        struct place *free_one = p->places;
+        while (free_one->is_started && !free_one->has_left)
+                free_one++; /* one is free: threads < thread_max */
+        if (free_one->is_started)
+                pthread_join(free_one->thread, NULL); /* it takes no lock any more */
+        free_one->has_left = false;
+
+        sigset_t before;
+        block_signals(&before); /* the thread inherits it from the start */
+        free_one->is_started = pthread_create(&free_one->thread, NULL, worker, free_one) == 0;
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+        p->threads += free_one->is_started;
+        p->waiting += free_one->is_started;
+        return free_one->is_started;
+}
+
 struct pool *pool_new(const char *name, unsigned threads, size_t queue_max)
 {
         assert(threads > 0 && queue_max > 0 && strlen(name) <= 15);
         struct pool *p = NEW(struct pool);
         p->name = name;
-        p->thread_count = threads;
-        p->threads = alloc_zero(threads, sizeof(*p->threads));
+        p->thread_max = threads;
+        p->idle_ms = IDLE_MS;
+        p->places = alloc_zero(threads, sizeof(*p->places));
+        for (unsigned i = 0; i < threads; i++)
+                p->places[i].pool = p;
         p->queue_max = queue_max;
         p->queue = alloc_zero(queue_max, sizeof(*p->queue));
-        if (pthread_mutex_init(&p->mu, NULL) != 0 || pthread_cond_init(&p->work_came, NULL) != 0)
+        pthread_condattr_t monotonic;
+        if (pthread_mutex_init(&p->mu, NULL) != 0 || pthread_condattr_init(&monotonic) != 0 ||
+            pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) != 0 ||
+            pthread_cond_init(&p->work_came, &monotonic) != 0)
                 abort();
+        pthread_condattr_destroy(&monotonic);
 
-        sigset_t before;
-        block_signals(&before); /* the threads inherit it from the start */
-        for (unsigned i = 0; i < threads; i++) {
-                if (pthread_create(&p->threads[i], NULL, worker, p) != 0)
-                        abort(); /* as for memory: a program starts whole or not at all */
-        }
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
+        pthread_mutex_lock(&p->mu);
+        if (!thread_add(p))
+                abort(); /* as for memory: a program starts whole or not at all */
+        pthread_mutex_unlock(&p->mu);
         return p;
 }
 
@@ -91,6 +159,8 @@ struct fault *pool_submit(struct pool *p, void (*run)(void *work), void *work)
         if (!stopping && !full) {
                 p->queue[(p->first + p->queued) % p->queue_max] = (struct job){run, work};
                 p->queued++;
+                if (p->queued > p->waiting && p->threads < p->thread_max)
+                        (void) thread_add(p); /* without it the job waits for those that are there */
                 pthread_cond_signal(&p->work_came);
         }
         pthread_mutex_unlock(&p->mu);
@@ -100,6 +170,21 @@ struct fault *pool_submit(struct pool *p, void (*run)(void *work), void *work)
         if (full)
                 return fault(FAULT_EXHAUSTED, "QUEUE_FULL", "%s has %zu jobs waiting already", p->name, p->queue_max);
         return NULL;
+}
+
+void pool_set_idle(struct pool *p, int64_t idle_ms)
+{
+        pthread_mutex_lock(&p->mu);
+        p->idle_ms = idle_ms;
+        pthread_mutex_unlock(&p->mu);
+}
+
+unsigned pool_threads(struct pool *p)
+{
+        pthread_mutex_lock(&p->mu);
+        unsigned threads = p->threads;
+        pthread_mutex_unlock(&p->mu);
+        return threads;
 }
 
 size_t pool_queued(struct pool *p)
@@ -118,12 +203,14 @@ void pool_free(struct pool *p)
         p->stopping = true;
         pthread_cond_broadcast(&p->work_came);
         pthread_mutex_unlock(&p->mu);
-        for (unsigned i = 0; i < p->thread_count; i++)
-                pthread_join(p->threads[i], NULL);
+        for (unsigned i = 0; i < p->thread_max; i++) { /* nobody adds one any more */
+                if (p->places[i].is_started)
+                        pthread_join(p->places[i].thread, NULL);
+        }
 
         pthread_cond_destroy(&p->work_came);
         pthread_mutex_destroy(&p->mu);
-        free(p->threads);
+        free(p->places);
         free(p->queue);
         free(p);
 }

@@ -141,6 +141,28 @@ static void a_stopping_pool_refuses(void **state UNUSED)
         pool_free(NULL);
 }
 
+static void threads_come_and_go(void **state UNUSED)
+{
+        struct gate gate = GATE;
+        struct pool *p = pool_new("test", 4, 8);
+        pool_set_idle(p, 1);
+        assert_int_equal(pool_threads(p), 1);
+        for (unsigned i = 1; i <= 5; i++) {
+                expect_ok(pool_submit(p, pass_gate, &gate));
+                assert_int_equal(pool_threads(p), i < 4 ? i : 4);
+        }
+        await_waiting(&gate, 4); /* all four are busy, and the fifth job waits */
+        assert_int_equal(pool_threads(p), 4);
+        assert_int_equal(pool_queued(p), 1);
+        open_gate(&gate);
+        while (pool_threads(p) > 1 || atomic_load(&gate.passed) < 5)
+                sched_yield();
+        for (unsigned i = 0; i < 4; i++) /* and come again, in the places of those that left */
+                expect_ok(pool_submit(p, pass_gate, &gate));
+        pool_free(p);
+        assert_int_equal(atomic_load(&gate.passed), 9);
+}
+
 static void count(void *work)
 {
         atomic_fetch_add((atomic_uint *) work, 1);
@@ -178,6 +200,7 @@ int main(void)
                 cmocka_unit_test(one_thread_keeps_the_order),
                 cmocka_unit_test(threads_have_a_name_and_no_signals),
                 cmocka_unit_test(a_stopping_pool_refuses),
+                cmocka_unit_test(threads_come_and_go),
                 cmocka_unit_test(many_submit_to_many),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
