@@ -3,8 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
-const struct command *const commands[] = {&command_policy_check, &command_record,      &command_inspect,
-                                          &command_keys_list,    &command_keys_forget, NULL};
+const struct command *const commands[] = {&command_policy_check,
+                                          &command_record,
+                                          &command_inspect,
+                                          &command_keys_list,
+                                          &command_keys_forget,
+                                          &command_appraise,
+                                          NULL};
 
 static const struct flag common[] = {
         {"output", "text|json", "for people (text, the default) or for programs (json)"},
@@ -60,10 +65,14 @@ static const struct flag *find_flag(const struct flag *table, const char *name, 
 
 static struct fault *take_output(struct arguments *a, const char *value)
 {
-        if (strcmp(value, "json") != 0 && strcmp(value, "text") != 0)
-                return fault(FAULT_INVALID, "USAGE", "--output is text or json, not %s", value);
-        a->json = value[0] == 'j';
-        return NULL;
+        static const char *const names[] = {[OUTPUT_TEXT] = "text", [OUTPUT_JSON] = "json", [OUTPUT_EAR] = "ear"};
+        for (size_t i = 0; i < COUNT_OF(names); i++)
+                if (strcmp(value, names[i]) == 0 && (i != OUTPUT_EAR || (a->command != NULL && a->command->has_ear))) {
+                        a->in.output = (enum output) i;
+                        return NULL;
+                }
+        return fault(FAULT_INVALID, "USAGE", "--output is text or json%s, not %s",
+                     a->command != NULL && a->command->has_ear ? " or ear" : "", value);
 }
 
 /* *ret_used: how many of argv it took. */

@@ -70,7 +70,7 @@ static void flags_have_values(void **state)
         struct arguments a;
         enum arguments_next next;
         expect_ok(arguments_read(COUNT_OF(words), words, &a, &next));
-        assert_true(a.json);
+        assert_int_equal(a.in.output, OUTPUT_JSON);
         assert_int_equal(a.in.word_count, 2);
         assert_string_equal(a.in.words[1], "b");
         assert_null(a.in.words[2]);

@@ -18,8 +18,10 @@ struct flag {
 };
 #define FLAGS_GIVEN_MAX 32
 #define WORDS_GIVEN_MAX 256
+enum output { OUTPUT_TEXT, OUTPUT_JSON, OUTPUT_EAR };
 struct invocation {
         const struct clock *clock;
+        enum output output;
         size_t word_count;
         const char *words[WORDS_GIVEN_MAX + 1]; /* NULL-terminated; borrowed from argv */
         size_t flag_count;
@@ -33,12 +35,13 @@ struct command {
         const char *arguments, *summary, *help;
         const struct flag *flags;
         size_t words_min, words_max;
+        bool has_ear; /* --output ear is for it */
         /* *ret_exit is EXIT_FINE when it comes in. A fault means trouble. */
         struct fault *(*run)(const struct invocation *in, struct json **ret, int *ret_exit);
         struct fault *(*print)(const struct json *result, struct buf *out);
 };
 extern const struct command command_policy_check, command_record, command_inspect, command_keys_list,
-        command_keys_forget;
+        command_keys_forget, command_appraise;
 extern const struct command *const commands[]; /* NULL-terminated */
 
 const char *invocation_flag(const struct invocation *in, const char *name); /* the last one's value; NULL: not given */
@@ -48,7 +51,6 @@ size_t invocation_flag_all(const struct invocation *in, const char *name, const 
 enum arguments_next { ARGUMENTS_RUN, ARGUMENTS_HELP, ARGUMENTS_VERSION };
 struct arguments {
         const struct command *command; /* NULL: help of all */
-        bool json;
         struct invocation in;
 };
 /* FAULT_INVALID "USAGE" saying what is wrong. */
@@ -61,6 +63,8 @@ const char *member_text(const struct json *o, const char *key, const char *fallb
 void member_time(const struct json *o, const char *key, char ret[WALL_TEXT_LEN + 1]);
 /* "name        value\n", nothing when `value` is NULL or empty. Control characters in value are escaped. */
 struct fault *print_field(struct buf *out, const char *name, const char *value) MUST_USE;
+/* The text alone, cleaned in the same way. */
+struct fault *print_text(struct buf *out, const char *text) MUST_USE;
 struct fault *print_tree(struct buf *out,
                          const struct json *tree) MUST_USE; /* a check's JSON; nothing when it is none */
 /* record.c: a decision record, with or without the ledger's frame. */

@@ -37,7 +37,7 @@ static struct fault *perform(const struct arguments *a, int *ret_exit)
         AUTO(json) struct json *result = NULL;
         AUTO(buf) struct buf out = BUF(OUTPUT_MAX);
         TRY(a->command->run(&a->in, &result, ret_exit));
-        TRY(render(a->command, a->json, result, &out));
+        TRY(render(a->command, a->in.output != OUTPUT_TEXT, result, &out));
         return fd_write_all(STDOUT_FILENO, buf_span(&out));
 }
 
@@ -71,5 +71,5 @@ int main(int argc, char **argv)
                 f = perform(&a, &code);
                 break;
         }
-        return f == NULL ? code : trouble(f, a.json);
+        return f == NULL ? code : trouble(f, a.in.output != OUTPUT_TEXT);
 }

@@ -19,7 +19,7 @@ void member_time(const struct json *o, const char *key, char ret[WALL_TEXT_LEN +
 }
 
 /* What comes from elsewhere must not move a terminal's cursor. */
-static struct fault *append_clean(struct buf *out, const char *text)
+struct fault *print_text(struct buf *out, const char *text)
 {
         size_t len = strlen(text);
         for (size_t at = 0; at < len;) {
@@ -39,7 +39,7 @@ struct fault *print_field(struct buf *out, const char *name, const char *value)
         if (value == NULL || value[0] == '\0')
                 return NULL;
         TRY(buf_printf(out, "%-12s ", name));
-        TRY(append_clean(out, value));
+        TRY(print_text(out, value));
         return buf_append_byte(out, '\n');
 }
 
