@@ -210,3 +210,49 @@ struct fault *der_read_bits(struct reader *r, struct span *ret_bytes)
         *ret_bytes = span_slice(v, 1, v.len - 1);
         return NULL;
 }
+
+static bool two_digits(const uint8_t *at, int *ret)
+{
+        if (at[0] < '0' || at[0] > '9' || at[1] < '0' || at[1] > '9')
+                return false;
+        *ret = (at[0] - '0') * 10 + (at[1] - '0');
+        return true;
+}
+
+/* timegm puts a day too many into the next month; such a date is none. */
+static bool is_date(const struct tm *tm, time_t seconds)
+{
+        struct tm back = {0};
+
+        return gmtime_r(&seconds, &back) != NULL && back.tm_mon == tm->tm_mon && back.tm_mday == tm->tm_mday &&
+               back.tm_hour == tm->tm_hour && back.tm_min == tm->tm_min && back.tm_sec == tm->tm_sec;
+}
+
+struct fault *der_read_time(struct reader *r, struct wall *ret)
+{
+        struct reader at = *r;
+        bool is_utc = reader_left(r) > 0 && reader_rest(r).data[0] == DER_UTC_TIME;
+        size_t year_len = is_utc ? 2 : 4;
+        int part[7] = {0}; /* century, year, month, day, hour, minute, second */
+        struct span text;
+
+        TRY(der_read(&at, is_utc ? DER_UTC_TIME : DER_GENERALIZED_TIME, &text));
+        bool ok = text.len == year_len + 11 && text.data[text.len - 1] == 'Z';
+        for (size_t i = 0; ok && 2 * i + 1 < text.len; i++)
+                ok = two_digits(text.data + 2 * i, &part[i + (is_utc ? 1 : 0)]);
+        if (is_utc)
+                part[0] = part[1] < 50 ? 20 : 19;
+        struct tm tm = {.tm_year = part[0] * 100 + part[1] - 1900,
+                        .tm_mon = part[2] - 1,
+                        .tm_mday = part[3],
+                        .tm_hour = part[4],
+                        .tm_min = part[5],
+                        .tm_sec = part[6]};
+        struct tm normal = tm;
+        time_t seconds = timegm(&normal);
+        if (!ok || !is_date(&tm, seconds))
+                return fault(FAULT_INVALID, "BAD_DER", "not a time");
+        *r = at;
+        *ret = wall_from_unix_s(seconds);
+        return NULL;
+}

@@ -49,3 +49,5 @@ struct fault *der_read(struct reader *r, uint8_t tag, struct span *ret_content) 
 struct fault *der_read_uint(struct reader *r, struct span *ret_magnitude) MUST_USE;
 /* A BIT STRING of whole bytes. */
 struct fault *der_read_bits(struct reader *r, struct span *ret_bytes) MUST_USE;
+/* UTCTime (1950 to 2049) or GeneralizedTime, in the one form that RFC 5280 §4.1.2.5 has: to the second, Z. */
+struct fault *der_read_time(struct reader *r, struct wall *ret) MUST_USE;

@@ -50,6 +50,8 @@ struct cert_list {
 };
 /* Every CERTIFICATE of a PEM text (a missing final newline is fine), at most 32; none is FAULT_INVALID "NO_CERTIFICATE". */
 struct fault *cert_list_from_pem(struct span pem, struct cert_list *ret) MUST_USE;
+/* As files have them, in either form: PEM as above, or DER certificates one after another and nothing else. */
+struct fault *cert_list_read(struct span bytes, struct cert_list *ret) MUST_USE;
 struct fault *cert_to_pem(const struct cert *c, struct buf *out) MUST_USE; /* appends */
 /* The same from the bytes of a certificate that was parsed elsewhere: parsing it again would cost a hundred times this. */
 struct fault *cert_der_to_pem(struct span der, struct buf *out) MUST_USE;
