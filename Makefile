@@ -13,10 +13,14 @@ DESTDIR ?=
 CC      = gcc
 VERSION := $(shell cat VERSION)
 
-PKGS := openssl libprotobuf-c jansson yaml-0.1 libcurl libevent libevent_openssl libevent_pthreads sqlite3 libseccomp \
+PKGS := openssl libprotobuf-c jansson yaml-0.1 libcurl libevent libevent_openssl libevent_pthreads sqlite3 libseccomp libmd \
         tss2-esys tss2-mu tss2-rc tss2-tctildr
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lgrpc_unsecure -lgpr
+PKG_LIBS_BUT_GRPC := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+PKG_LIBS   := $(PKG_LIBS_BUT_GRPC) -lgrpc_unsecure -lgpr
+# The node plugin takes gRPC into itself: as shared libraries it is fifty of them, and their tables cost each node 4 MiB (docs/performance.md).
+GRPC_PARTS := $(sort $(filter -labsl_% -lgrpc% -lgpr,$(shell pkg-config --static --libs grpc_unsecure 2>/dev/null))) -lupb -laddress_sorting
+GRPC_TAKEN_IN := -Wl,--gc-sections -Wl,-Bstatic -Wl,--start-group $(GRPC_PARTS) -Wl,--end-group -lstdc++ -Wl,-Bdynamic -lcares -lz -lm
 
 # clang before 16 has this flag locked behind another one.
 ZERO := -ftrivial-auto-var-init=zero
@@ -58,7 +62,7 @@ FUZZERS  := $(sort $(shell find lib csi attester issuer cli tests/fuzz -name '*_
 UNIT_BINS := $(UNITS:%.c=$(BUILD)/unit/%)
 REPLAYS  := $(FUZZERS:%.c=$(BUILD)/replay/%)
 
-.PHONY: all test unit flow sanity crash crash-long lint format install clean help
+.PHONY: all test unit flow sanity crash crash-long lint format install clean help memcheck memcheck-here memcheck-flow memcheck-flow-here soak soak-short
 .SECONDARY:
 .DELETE_ON_ERROR:
 all: $(BINS) ## build the four programs (MODE=release|debug|asan|tsan, CC=gcc|clang)
@@ -87,11 +91,12 @@ $(BUILD)/libfakes.a: $(call objects,$(call sources,tests/fakes))
 # cli stands on the issuer's two pure parts as well (design: nothing in them does I/O).
 PURE := $(call sources,issuer/verifier issuer/policy)
 extra_cli := $(PURE)
+libs_csi := $(if $(filter release debug,$(MODE)),$(PKG_LIBS_BUT_GRPC) $(GRPC_TAKEN_IN))
 define program_rule
 $(BUILD)/lib$(1)-program.a: $(call objects,$(filter-out $(1)/main.c,$(call sources,$(1))) $(extra_$(1)))
 	@mkdir -p $$(@D); rm -f $$@; ar rcsD $$@ $$^
 $(BUILD)/$(bin_$(1)): $(call objects,$(1)/main.c) $(BUILD)/lib$(1)-program.a $(LIBS) $(BUILD)/libproto.a
-	$(CC) $(LDFLAGS_ALL) -o $$@ $$^ $(PKG_LIBS)
+	$(CC) $(LDFLAGS_ALL) -o $$@ $$^ $(or $(libs_$(1)),$(PKG_LIBS))
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program_rule,$(p))))
 
@@ -123,7 +128,16 @@ unit: $(filter $(addprefix $(BUILD)/unit/,$(if $(DIR),$(DIR)/%,%)),$(UNIT_BINS))
 $(BUILD)/tests/hostile: $(BUILD)/obj/tests/tools/hostile.o $(BUILD)/libattester-program.a $(LIBS) $(BUILD)/libproto.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
-flow: all $(BUILD)/tests/hostile ## flows through the real programs, a TPM and kubelet's calls (K=name for some)
+# What flows put between the programs, or into them: a disk that fails, a wrong clock.
+$(BUILD)/tests/faulty_disk: tests/tools/faulty_disk.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $(shell pkg-config --cflags fuse3 2>/dev/null) $(LDFLAGS_ALL) -o $@ $< $(shell pkg-config --libs fuse3 2>/dev/null)
+$(BUILD)/tests/%.so: tests/tools/%.c
+	@mkdir -p $(@D)
+	gcc -std=gnu17 $(WARN) -O2 -g -fPIC -shared -D_GNU_SOURCE -I. -o $@ $<
+MEMCHECK_SO := $(BUILD)/tests/memcheck_calls.so
+FLOW_PARTS := $(addprefix $(BUILD)/tests/,hostile faulty_disk clock_shift.so)
+flow: all $(FLOW_PARTS) ## flows through the real programs, a TPM and kubelet's calls (K=name for some)
 	BUILD=$(BUILD) tests/tools/run-flows $(if $(K),-k '$(K)')
 
 sanity: all ## the conformance suite csi-sanity, in full, against the real programs (docs/conformance.md)
@@ -160,6 +174,27 @@ crash-long: $(CRASH) ## LOOPS=10000 of these each, with a second kill while rest
 	$(run_crash) --loops $(or $(LOOPS),10000)
 
 include tests/fuzz/fuzz.mk
+
+# Under valgrind: units and corpora, flows. Always of a build without a sanitizer; MEMCHECK is that build's folder.
+MEMCHECK = $(BUILD)/memcheck
+memcheck: ## units and fuzz corpora under valgrind (DIR=csi/volume for one folder, SHORT=1 without the slowest)
+	$(MAKE) MODE=debug BUILD=$(MEMCHECK) memcheck-here
+memcheck-here: $(MEMCHECK_SO) $(filter $(addprefix $(BUILD)/unit/,$(if $(DIR),$(DIR)/%,%)),$(UNIT_BINS)) \
+               $(filter $(addprefix $(BUILD)/replay/,$(if $(DIR),$(DIR)/%,%)),$(REPLAYS))
+	tests/tools/memcheck $(if $(SHORT),--short) $(BUILD) $(filter-out %.so,$^)
+memcheck-flow: ## flows with node plugin, attester and issuer under valgrind (K=name for some)
+	$(MAKE) MODE=debug BUILD=$(MEMCHECK) memcheck-flow-here
+memcheck-flow-here: all $(FLOW_PARTS) $(MEMCHECK_SO)
+	MEMCHECK=1 BUILD=$(BUILD) tests/tools/run-flows $(if $(K),-k '$(K)')
+
+# Soak runs: what grows shows itself.
+$(BUILD)/soak/renewals: $(BUILD)/obj/tests/soak/renewals.o $(BUILD)/libcsi-program.a $(BUILD)/libfakes.a $(LIBS) $(BUILD)/libproto.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS) -lcmocka
+soak: all $(BUILD)/soak/renewals ## 10,000 publishes and unpublishes among renewals through the real programs; two days of renewals by a fake clock
+	BUILD=$(BUILD) tests/soak/run $(or $(LOOPS),10000) $(or $(HOURS),48)
+soak-short: all $(BUILD)/soak/renewals ## the same for CI
+	BUILD=$(BUILD) tests/soak/run 600 2
 
 # ---- the rest ------------------------------------------------------------------------------------------------------
 lint: $(PROTO_H) ## clang-format, clang-tidy, layer rule, banned calls

@@ -2,8 +2,8 @@
 
 #include <stdio.h>
 
+#include "lib/base/checksum.h"
 #include "lib/base/parse.h"
-#include "lib/crypt/hash.h"
 
 static struct fault *not_ours(const char *path, const char *kubelet_dir)
 {
@@ -75,8 +75,8 @@ void volume_handle(const struct target_path *t, char ret[VOLUME_HANDLE_LEN + 1])
 {
         char text[POD_UID_MAX + VOLUME_NAME_MAX + 1];
         int len = snprintf(text, sizeof text, "%s%s", t->pod_uid, t->volume_name);
-        uint8_t digest[SHA256_LEN];
-        sha256(span_make(text, (size_t) len), digest);
+        uint8_t digest[CHECKSUM_LEN];
+        checksum_sha256(span_make(text, (size_t) len), digest);
         memcpy(ret, "csi-", 4); /* NOLINT(bugprone-not-null-terminated-result): hex_string ends it */
         hex_string(SPAN_OF(digest), ret + 4);
 }

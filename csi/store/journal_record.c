@@ -3,12 +3,12 @@
 #include <limits.h>
 #include <stdio.h>
 
+#include "lib/base/checksum.h"
 #include "lib/base/parse.h"
-#include "lib/crypt/hash.h"
 #include "lib/model/names.h"
 
 #define CONTEXT_MAX 4096
-#define TEXT_ROOM   (2 * SHA256_LEN + 1)
+#define TEXT_ROOM   (2 * CHECKSUM_LEN + 1)
 
 void journal_record_clear(struct journal_record *r)
 {
@@ -51,9 +51,9 @@ static char **text_of(struct volume_spec *spec, const struct text_row *row)
 static struct fault *checksum_of(const struct json *record, char ret_hex[TEXT_ROOM])
 {
         AUTO(buf) struct buf bytes = BUF(JOURNAL_RECORD_MAX);
-        uint8_t digest[SHA256_LEN];
+        uint8_t digest[CHECKSUM_LEN];
         TRY(json_write(record, &bytes));
-        sha256(buf_span(&bytes), digest);
+        checksum_sha256(buf_span(&bytes), digest);
         hex_string(SPAN_OF(digest), ret_hex);
         return NULL;
 }

@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <stdio.h>
 
-#include "lib/crypt/hash.h"
+#include "lib/base/checksum.h"
 
 #define MS_PER_S        1000
 #define RETRY_FLOOR_MS  250
@@ -49,10 +49,10 @@ enum renewal_class renewal_class_of(enum fault_code code)
 static int64_t spread(const char *purpose, const char *id, uint64_t number)
 {
         char text[256];
-        uint8_t digest[SHA256_LEN];
+        uint8_t digest[CHECKSUM_LEN];
         int len = snprintf(text, sizeof(text), "%s/%llu/%s", purpose, (unsigned long long) number, id);
         assert(len > 0 && (size_t) len < sizeof(text));
-        sha256(span_make(text, (size_t) len), digest);
+        checksum_sha256(span_make(text, (size_t) len), digest);
         return (int64_t) digest[0] << 8 | digest[1];
 }
 
