@@ -1,5 +1,7 @@
 #include "cli/appraise.h"
 
+#include "issuer/policy/policy.h"
+
 static const struct flag flags[] = {
         {"kind", "KIND", "sev-snp, tdx, tpm, az-sev-snp, az-tdx, nitro, cca or eventlog"},
         {"evidence", "FILE", "report, quote, TPMS_ATTEST, HCL report, document, token or log"},
@@ -13,6 +15,18 @@ static const struct flag flags[] = {
         {NULL, NULL, NULL},
 };
 
+/* Guardrails and concerns under the policy at `path`. */
+static struct fault *judge(const char *path, const struct attestation_result *r, struct wall now, struct decision **ret)
+{
+        AUTO(sources) struct sources sources = {0};
+        AUTO(policy) struct policy *p = NULL;
+        const struct policy_options o = {0};
+        TRY(sources_read(&path, 1, &sources));
+        TRY(policy_compile(sources.items, sources.count, &o, &p));
+        policy_judge(p, &r->facts, now, ret);
+        return NULL;
+}
+
 static struct fault *run(const struct invocation *in, struct json **ret, int *ret_exit)
 {
         AUTO(appraise_files) struct appraise_files files = {0};
@@ -22,10 +36,14 @@ static struct fault *run(const struct invocation *in, struct json **ret, int *re
 
         AUTO(attestation_result) struct attestation_result result = {0};
         AUTO(fault) struct fault *refused = verifier_appraise(&appraisal, &result);
-        bool accepted = refused == NULL && result.concern_count == 0;
+        AUTO(decision) struct decision *judged = NULL;
+        const char *policy = invocation_flag(in, "policy");
+        if (policy != NULL)
+                TRY(judge(policy, &result, appraisal.now, &judged));
+        bool accepted = refused == NULL && (judged != NULL ? judged->allowed : result.concern_count == 0);
         *ret_exit = accepted ? EXIT_FINE : EXIT_NEGATIVE;
         *ret = in->output == OUTPUT_EAR ? attestation_result_to_ear(&result, VOUCHSAFE_VERSION, appraisal.now)
-                                        : appraise_verdict(&result, refused, accepted);
+                                        : appraise_verdict(&result, refused, judged, accepted);
         return NULL;
 }
 

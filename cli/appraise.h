@@ -21,5 +21,7 @@ void appraise_files_clear(struct appraise_files *f);
 DEFINE_AUTO_VALUE(appraise_files)
 
 /* {"accepted","status","reasons":[{"check","expected","got"}],"claims":{…},"not_checked":[…],"kind","collateral","not_after"} */
-struct json *appraise_verdict(const struct attestation_result *r, const struct fault *refused, bool accepted);
+struct decision;
+struct json *appraise_verdict(const struct attestation_result *r, const struct fault *refused,
+                              const struct decision *judged, bool accepted); /* `judged` may be NULL */
 struct fault *appraise_print(const struct json *verdict, struct buf *out) MUST_USE;

@@ -1,6 +1,8 @@
 /* What the verifier found, as JSON for programs and as lines for people. */
 #include "cli/appraise.h"
 
+#include "issuer/policy/policy.h"
+
 static struct json *reason(const char *check, const char *expected, const char *got)
 {
         struct json *j = json_new_object();
@@ -49,12 +51,15 @@ static struct json *collateral(const struct attestation_result *r)
         return list;
 }
 
-struct json *appraise_verdict(const struct attestation_result *r, const struct fault *refused, bool accepted)
+struct json *appraise_verdict(const struct attestation_result *r, const struct fault *refused,
+                              const struct decision *judged, bool accepted)
 {
         struct json *j = json_new_object(), *reasons = json_new_array(), *not_checked = json_new_array();
         bool undecidable = refused != NULL && fault_code(refused) == FAULT_UNAVAILABLE;
-        if (r->checks != NULL)
+        if (r->checks != NULL && !accepted) /* accepted with concerns: a policy tolerates them */
                 push_failed(r->checks, reasons);
+        if (judged != NULL && !accepted)
+                push_failed(judged->tree, reasons);
         if (refused != NULL && json_count(reasons) == 0)
                 json_push(reasons, reason(fault_token(refused), NULL, fault_text(refused)));
         for (size_t i = 0; i < r->not_checked_count; i++)

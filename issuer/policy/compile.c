@@ -13,22 +13,23 @@ static void compiler_clear(struct compiler *c)
 }
 DEFINE_AUTO_VALUE(compiler)
 
-struct fault *compile_name(struct compiler *c, const struct document *d, const struct yaml_node *at, size_t *ret)
+struct fault *compile_name(struct compiler *c, const struct document *d, const struct yaml_node *at, const char *text,
+                           size_t *ret)
 {
         struct policy *p = c->p;
-        const struct name *known = map_get(p->name_index, at->text);
+        const struct name *known = map_get(p->name_index, text);
         if (known != NULL) {
                 *ret = (size_t) (known - p->names);
                 return NULL;
         }
-        const struct policy_input *input = policy_input_find(at->text);
+        const struct policy_input *input = policy_input_find(text);
         if (input == NULL)
-                return document_fault(d, at, "POLICY_INPUT", "there is no input \"%.80s\": did you mean %s?", at->text,
-                                      policy_input_nearest(at->text));
+                return document_fault(d, at, "POLICY_INPUT", "there is no input \"%.80s\": did you mean %s?", text,
+                                      policy_input_nearest(text));
         assert(p->name_count < FACTS_MAX); /* the table, with every number, is smaller */
-        p->names[p->name_count] = (struct name){arena_string(p->arena, at->text), input};
+        p->names[p->name_count] = (struct name){arena_string(p->arena, text), input};
         *ret = p->name_count++;
-        return map_put(p->name_index, at->text, &p->names[*ret], NULL);
+        return map_put(p->name_index, text, &p->names[*ret], NULL);
 }
 
 static void warn(struct compiler *c, const char *text)

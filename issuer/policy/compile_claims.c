@@ -52,7 +52,7 @@ static struct fault *read_source(struct compiler *c, const struct document *d, c
         TRY(fields_only(d, m, "the claim", allowed));
         const struct yaml_node *n;
         TRY(field_need(d, m, "from", YAML_SCALAR, &n));
-        TRY(compile_name(c, d, n, ret));
+        TRY(compile_name(c, d, n, n->text, ret));
         const struct policy_input *input = c->p->names[*ret].input;
         if (input->origin == ORIGIN_NODE || input->origin == ORIGIN_SELF)
                 return document_fault(d, n, "POLICY_ORIGIN",

@@ -68,6 +68,8 @@ static const struct {
         [OP_PREFIX] = {"prefix", 1u << FACT_TEXT},
         [OP_GTE] = {"gte", 1u << FACT_NUMBER},
         [OP_LTE] = {"lte", 1u << FACT_NUMBER},
+        [OP_BITS_SET] = {"bits_set", 1u << FACT_NUMBER},
+        [OP_BITS_CLEAR] = {"bits_clear", 1u << FACT_NUMBER},
         [OP_EXISTS] = {"exists", 1u << FACT_TEXT | 1u << FACT_NUMBER | 1u << FACT_FLAG | 1u << FACT_BYTES},
         [OP_IN_SET] = {"in_set", 1u << FACT_TEXT | 1u << FACT_NUMBER | 1u << FACT_FLAG | 1u << FACT_BYTES},
 };
@@ -86,7 +88,8 @@ static struct fault *find_operator(struct scope *s, const struct yaml_node *at, 
                 return NULL;
         }
         return document_fault(s->d, at, "POLICY_OPERATOR",
-                              "\"%.80s\" is not one of: eq, in, in_set, prefix, gte, lte, exists", at->text);
+                              "\"%.80s\" is not one of: eq, in, in_set, prefix, gte, lte, bits_set, bits_clear, exists",
+                              at->text);
 }
 
 static struct fault *read_list(struct scope *s, const struct yaml_node *list, struct node *n)
@@ -146,14 +149,59 @@ static struct fault *compile_operator(struct scope *s, size_t name, const struct
                 n->values = arena_zero(s->c->p->arena, 1, sizeof *n->values);
                 TRY(compile_value(s->c, s->d, name, value, n->values));
         }
+        if ((n->op == OP_BITS_SET || n->op == OP_BITS_CLEAR) && n->values->number == 0)
+                return document_fault(s->d, value, "POLICY_VALUE", "%s of no bits would always hold", key->text);
         return finish_leaf(s, n, negated != !exists, ret);
+}
+
+/* {snp.tcb: {tcb_gte: {bl: 4, snp: 23}}}: each part of a TCB at least so much, one by one: never as one number. Short for the checks
+ * {snp.tcb.bl: {gte: 4}} and so on, all of them. */
+static bool is_tcb(const struct yaml_node *value)
+{
+        return value->kind == YAML_MAPPING && value->count == 1 && strcmp(value->keys[0]->text, "tcb_gte") == 0;
+}
+
+static struct fault *compile_tcb_part(struct scope *s, const struct yaml_node *stem, const struct yaml_node *key,
+                                      const struct yaml_node *value, const char *place, bool negated, struct node **ret)
+{
+        AUTO_STRING char *text = alloc_printf("%s.%s", stem->text, key->text);
+        size_t name = 0;
+        TRY(compile_name(s->c, s->d, key, text, &name));
+        const struct policy_input *input = s->c->p->names[name].input;
+        if (input->kind != FACT_NUMBER)
+                return document_fault(s->d, key, "POLICY_TYPE", "tcb_gte does not apply to %s", input->name);
+        TRY(count_node(s, key));
+        struct node *n = new_node(s, NODE_INPUT, key, arena_printf(s->c->p->arena, "%s/%s", place, key->text));
+        n->name = name;
+        n->op = OP_GTE;
+        n->value_count = 1;
+        n->values = arena_zero(s->c->p->arena, 1, sizeof *n->values);
+        TRY(compile_value(s->c, s->d, name, value, n->values));
+        return finish_leaf(s, n, negated, ret);
+}
+
+static struct fault *compile_tcb(struct scope *s, const struct yaml_node *stem, const struct yaml_node *parts,
+                                 const char *place, bool negated, struct node **ret)
+{
+        if (parts->kind != YAML_MAPPING || parts->count == 0)
+                return document_fault(s->d, parts, "POLICY_VALUE", "tcb_gte needs parts: {tcb_gte: {snp: 23, …}}");
+        TRY(count_node(s, stem));
+        struct node *n = new_node(s, negated ? NODE_ANY : NODE_ALL, stem, place);
+        n->children = arena_zero(s->c->p->arena, parts->count, sizeof(struct node *));
+        for (size_t i = 0; i < parts->count; i++)
+                TRY(compile_tcb_part(s, stem, parts->keys[i], parts->items[i], place, negated, &n->children[i]));
+        n->child_count = parts->count;
+        *ret = n;
+        return NULL;
 }
 
 static struct fault *compile_input(struct scope *s, const struct yaml_node *key, const struct yaml_node *value,
                                    const char *place, bool negated, struct node **ret)
 {
+        if (is_tcb(value))
+                return compile_tcb(s, key, value->items[0], place, negated, ret);
         size_t name = 0;
-        TRY(compile_name(s->c, s->d, key, &name));
+        TRY(compile_name(s->c, s->d, key, key->text, &name));
         if (s->c->p->names[name].input->origin == ORIGIN_SOFTWARE && !s->r->insecure_development)
                 return document_fault(s->d, key, "POLICY_DEVELOPMENT",
                                       "%s is development evidence: the rule must say insecure-development: true",

@@ -74,7 +74,7 @@ static struct fault *read_values(struct compiler *c, const struct document *d, c
         bool platform = false;
         for (size_t i = 0; i < m->count; i++) {
                 struct set_value *v = &e->values[i];
-                TRY(compile_name(c, d, m->keys[i], &v->name));
+                TRY(compile_name(c, d, m->keys[i], m->keys[i]->text, &v->name));
                 const struct policy_input *input = c->p->names[v->name].input;
                 if (input->origin == ORIGIN_K8S || input->origin == ORIGIN_NODE || input->origin == ORIGIN_SELF)
                         return document_fault(d, m->keys[i], "POLICY_ORIGIN",

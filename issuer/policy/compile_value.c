@@ -28,6 +28,24 @@ static struct fault *read_bytes(struct compiler *c, const struct document *d, co
         return NULL;
 }
 
+/* For bits: 0x and 1 to 16 digits. */
+static bool read_hexadecimal(const char *text, uint64_t *ret)
+{
+        size_t len = strlen(text);
+        if (len < 3 || len > 18 || text[0] != '0' || text[1] != 'x')
+                return false;
+        static const char digits[] = "0123456789abcdef";
+        uint64_t number = 0;
+        for (size_t i = 2; i < len; i++) {
+                const char *digit = strchr(digits, text[i]);
+                if (digit == NULL)
+                        return false;
+                number = number << 4 | (uint64_t) (digit - digits);
+        }
+        *ret = number;
+        return true;
+}
+
 struct fault *compile_value(struct compiler *c, const struct document *d, size_t name, const struct yaml_node *at,
                             struct value *ret)
 {
@@ -40,8 +58,10 @@ struct fault *compile_value(struct compiler *c, const struct document *d, size_t
                 v.bytes = arena_bytes(c->p->arena, span_str(at->text));
                 break;
         case FACT_NUMBER:
-                if (at->quoted || !succeeded(parse_u64(span_str(at->text), 0, UINT64_MAX, &v.number)))
-                        return document_fault(d, at, "POLICY_VALUE", "%s is a number, written without quotes",
+                if (at->quoted || !(succeeded(parse_u64(span_str(at->text), 0, UINT64_MAX, &v.number)) ||
+                                    read_hexadecimal(at->text, &v.number)))
+                        return document_fault(d, at, "POLICY_VALUE",
+                                              "%s is a number, decimal or 0x and hexadecimal, written without quotes",
                                               input->name);
                 break;
         case FACT_FLAG:

@@ -20,11 +20,32 @@ static struct fault *read_rule(struct compiler *c, const struct document *d, str
         return NULL;
 }
 
+/* Concerns that machines may be in: the cluster's decision alone, hence a guardrail's. */
+static struct fault *read_tolerated(struct compiler *c, const struct document *d, struct rule *r)
+{
+        const struct yaml_node *list = yaml_get(d->spec, "tolerates");
+        if (list == NULL)
+                return NULL;
+        if (list->kind != YAML_SEQUENCE || list->count == 0 || list->count > POLICY_TOLERATED_MAX)
+                return document_fault(d, list, "POLICY_VALUE", "tolerates is a list of 1 to %d concerns",
+                                      POLICY_TOLERATED_MAX);
+        r->tolerated = arena_zero(c->p->arena, list->count, sizeof *r->tolerated);
+        for (size_t i = 0; i < list->count; i++) {
+                const struct yaml_node *n = list->items[i];
+                if (n->kind != YAML_SCALAR || policy_concern_find(n->text) == NULL)
+                        return document_fault(d, n, "POLICY_CONCERN", "\"%.80s\" is no concern that evidence can give",
+                                              n->kind == YAML_SCALAR ? n->text : "");
+                r->tolerated[r->tolerated_count++] = policy_concern_find(n->text);
+        }
+        return NULL;
+}
+
 struct fault *compile_guardrail(struct compiler *c, const struct document *d, struct rule *r)
 {
-        static const char *const allowed[] = {"require", "k8s-grants", "insecure-development", NULL};
+        static const char *const allowed[] = {"require", "tolerates", "k8s-grants", "insecure-development", NULL};
         TRY(fields_only(d, d->spec, "the spec of a Guardrail", allowed));
         TRY(read_rule(c, d, r));
+        TRY(read_tolerated(c, d, r));
         const struct yaml_node *n;
         TRY(field_need(d, d->spec, "require", YAML_MAPPING, &n));
         return compile_condition(c, d, r, n);

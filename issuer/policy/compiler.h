@@ -14,7 +14,7 @@ struct compiler {
 };
 
 /* compile.c: the index of an input in the program, adding it. POLICY_INPUT naming the nearest when there is none. */
-struct fault *compile_name(struct compiler *c, const struct document *d, const struct yaml_node *at,
+struct fault *compile_name(struct compiler *c, const struct document *d, const struct yaml_node *at, const char *text,
                            size_t *ret) MUST_USE;
 
 /* compile_value.c: a scalar as a value of the input's type: POLICY_VALUE. */

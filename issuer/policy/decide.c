@@ -57,6 +57,49 @@ static void decide_guardrails(const struct scene *s, struct decision *d)
         }
 }
 
+/* ---- concerns: each must be tolerated ------------------------------------------------------------------------------ */
+#define CONCERNS_FACT "verifier.concerns"
+
+static const struct rule *tolerating(const struct policy *p, struct span concern)
+{
+        for (size_t i = 0; i < p->guardrail_count; i++)
+                for (size_t j = 0; j < p->guardrails[i].tolerated_count; j++)
+                        if (span_eq_str(concern, p->guardrails[i].tolerated[j]))
+                                return &p->guardrails[i];
+        return NULL;
+}
+
+static void decide_concern(const struct scene *s, struct span concern, struct decision *d)
+{
+        const struct rule *by = tolerating(s->p, concern);
+        AUTO_STRING char *name = alloc_printf("concern/%.*s", (int) concern.len, (const char *) concern.data);
+        AUTO_STRING char *wanted = alloc_printf("none, or a guardrail that tolerates it");
+        AUTO_STRING char *got =
+                by == NULL ? alloc_string("no guardrail does") : alloc_printf("%s tolerates it", by->place);
+        struct check *check = check_add(d->tree, name, by != NULL, wanted, got, ORIGIN_VERIFIER);
+        if (by != NULL)
+                check_set_owner(check, by->owner);
+        else
+                refuse(d, name,
+                       alloc_printf("the evidence is genuine, but gives a concern that no guardrail tolerates: %.*s",
+                                    (int) concern.len, (const char *) concern.data));
+}
+
+/* The fact lists them with blanks between them; the program needs no rule that speaks of it. */
+static void decide_concerns(const struct scene *s, const struct facts *facts, struct decision *d)
+{
+        const struct fact *f = facts_find(facts, CONCERNS_FACT);
+        struct span left = f == NULL || f->kind != FACT_TEXT ? SPAN_NONE : buf_span(&f->value);
+        while (left.len > 0) {
+                const uint8_t *blank = memchr(left.data, ' ', left.len);
+                size_t len = blank == NULL ? left.len : (size_t) (blank - left.data);
+                if (len > 0)
+                        decide_concern(s, span_slice(left, 0, len), d);
+                size_t taken = blank == NULL ? len : len + 1;
+                left = span_slice(left, taken, left.len - taken);
+        }
+}
+
 /* ---- workloads: exactly one must match ----------------------------------------------------------------------------- */
 static void explain_workload(const struct scene *s, struct decision *d, const struct rule *r)
 {
@@ -219,6 +262,25 @@ static void grant_slots(struct decision *d, const struct profile *profile, const
         }
 }
 
+void policy_judge(const struct policy *p, const struct facts *facts, struct wall now, struct decision **ret)
+{
+        struct decision *d = NEW(struct decision);
+        AUTO(scene) struct scene s;
+        scene_fill(&s, p, facts, now);
+        d->insecure_development = s.development;
+        d->tree = check_new("policy", false);
+        d->references = json_new_array();
+        check_add(d->tree, "policy.guardrails", p->guardrail_count > 0, "at least one guardrail",
+                  p->guardrail_count > 0 ? NULL : "none", -1);
+        if (p->guardrail_count == 0)
+                refuse(d, "policy.guardrails", alloc_string("a policy without guardrails accepts nothing"));
+        decide_guardrails(&s, d);
+        decide_concerns(&s, facts, d);
+        d->allowed = d->token[0] == '\0';
+        d->tree->ok = d->allowed;
+        *ret = d;
+}
+
 void policy_decide(const struct policy *p, const char *profile_name, const struct facts *facts, struct wall now,
                    struct decision **ret)
 {
@@ -236,6 +298,7 @@ void policy_decide(const struct policy *p, const char *profile_name, const struc
         if (profile == NULL)
                 refuse(d, "policy.no_profile", alloc_printf("there is no profile \"%s\"", profile_name));
         decide_guardrails(&s, d);
+        decide_concerns(&s, facts, d);
         const struct rule *r = profile == NULL ? NULL : decide_workload(&s, d, profile);
         if (r != NULL)
                 grant_claims(&s, d, r);

@@ -150,6 +150,10 @@ static bool compare(const struct node *n, const struct fact *f)
                 return found.number >= n->values->number;
         case OP_LTE:
                 return found.number <= n->values->number;
+        case OP_BITS_SET:
+                return (found.number & n->values->number) == n->values->number;
+        case OP_BITS_CLEAR:
+                return (found.number & n->values->number) == 0;
         case OP_EXISTS:
                 return true;
         case OP_IN_SET:

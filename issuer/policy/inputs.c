@@ -89,7 +89,7 @@ const char *policy_input_nearest(const char *name)
 static const char *const kind_words[] = {
         [FACT_TEXT] = "text", [FACT_NUMBER] = "number", [FACT_FLAG] = "flag", [FACT_BYTES] = "bytes"};
 static const char *const kind_operators[] = {[FACT_TEXT] = "`eq` `in` `prefix` `exists`",
-                                             [FACT_NUMBER] = "`eq` `in` `gte` `lte` `exists`",
+                                             [FACT_NUMBER] = "`eq` `in` `gte` `lte` `bits_set` `bits_clear` `exists`",
                                              [FACT_FLAG] = "`eq` `exists`",
                                              [FACT_BYTES] = "`eq` `in` `exists`"};
 
@@ -131,5 +131,13 @@ struct fault *policy_inputs_markdown(struct buf *out)
         const struct policy_input *input;
         for (size_t i = 0; (input = policy_input_at(i)) != NULL; i++)
                 TRY(append_row(out, input));
+        TRY(buf_append_str(out,
+                           "\n## Concerns\n\n"
+                           "States of a genuine machine that few want. Evidence with one of them is denied, unless "
+                           "a guardrail `tolerates` it by this name.\n\n"
+                           "| concern | meaning |\n|---|---|\n"));
+        const char *concern, *help;
+        for (size_t i = 0; (concern = policy_concern_at(i, &help)) != NULL; i++)
+                TRY(buf_printf(out, "| `%s` | %s |\n", concern, help));
         return NULL;
 }

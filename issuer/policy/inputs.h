@@ -18,4 +18,7 @@ struct policy_input {
 const struct policy_input *policy_input_find(const char *name); /* NULL: none */
 const struct policy_input *policy_input_at(size_t index);       /* NULL past the last */
 const char *policy_input_nearest(const char *name);
+/* The concerns that evidence can give (issuer/verifier/verifier.h): what a guardrail's `tolerates` may name. The table's own text. */
+const char *policy_concern_find(const char *name);                  /* NULL: none */
+const char *policy_concern_at(size_t index, const char **ret_help); /* NULL past the last */
 struct fault *policy_inputs_markdown(struct buf *out) MUST_USE;

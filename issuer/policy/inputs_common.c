@@ -25,6 +25,9 @@ static const struct policy_input rows[] = {
          "SHA-256 of the SubjectPublicKeyInfo that signed the development evidence."},
         {"software.stage", FACT_TEXT, ORIGIN_SOFTWARE, false, 0, "What development evidence says its stage is."},
         {"software.version", FACT_TEXT, ORIGIN_SOFTWARE, false, 0, "What development evidence says its version is."},
+        {"verifier.concerns", FACT_TEXT, ORIGIN_VERIFIER, false, 0,
+         "Names of the concerns that the evidence gives, sorted as they were met, with blanks between; empty when "
+         "there are none."},
         {"verifier.status", FACT_TEXT, ORIGIN_VERIFIER, false, 0,
          "Status of the attestation result: `affirming`, `warning` or `contraindicated`."},
 };

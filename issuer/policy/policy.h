@@ -47,7 +47,7 @@ struct grant {
 };
 struct decision {
         bool allowed;
-        /* Refusal: "policy.no_profile", "policy.no_match", "policy.ambiguous", "guardrail/<name>", "workload/<name>" (a claim's
+        /* Refusal: "policy.no_profile", "policy.no_match", "policy.ambiguous", "guardrail/<name>", "concern/<name>", "workload/<name>" (a claim's
          * source is unknown): at most 64 bytes, of [a-z0-9._/-]. "" when allowed. */
         char token[128];
         char *reason;           /* for a pod author: which value was wanted, which was found */
@@ -63,6 +63,8 @@ struct decision {
 /* Never fails on facts: what is unknown fails its check. */
 void policy_decide(const struct policy *p, const char *profile, const struct facts *facts, struct wall now,
                    struct decision **ret);
+/* Guardrails and concerns alone: is this evidence what the cluster demands of any machine? Without a guardrail: no ("policy.guardrails"). */
+void policy_judge(const struct policy *p, const struct facts *facts, struct wall now, struct decision **ret);
 void decision_free(struct decision *d);
 DEFINE_AUTO(decision)
 struct json *decision_to_json(const struct decision *d);

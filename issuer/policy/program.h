@@ -22,6 +22,7 @@
 #define POLICY_LIST_MAX      64 /* of `in` */
 #define POLICY_TEXT_MAX      512
 #define POLICY_CLAIMS_MAX    32
+#define POLICY_TOLERATED_MAX 32
 #define POLICY_WARNINGS_MAX  64
 #define POLICY_TTL_MIN_S     10
 #define POLICY_TTL_MAX_S     (24 * 3600)
@@ -69,7 +70,7 @@ struct set {
         struct view **views; /* by all names of an entry: one for each combination that occurs */
 };
 
-enum op { OP_EQ, OP_IN, OP_PREFIX, OP_GTE, OP_LTE, OP_EXISTS, OP_IN_SET, OP_COUNT };
+enum op { OP_EQ, OP_IN, OP_PREFIX, OP_GTE, OP_LTE, OP_BITS_SET, OP_BITS_CLEAR, OP_EXISTS, OP_IN_SET, OP_COUNT };
 enum node_kind { NODE_ALL, NODE_ANY, NODE_INPUT, NODE_SET };
 struct node {
         enum node_kind kind;
@@ -112,6 +113,9 @@ struct rule { /* Guardrail or Workload */
         size_t check_count; /* in the condition */
         unsigned line, column;
         const char *file;
+        /* guardrail */
+        size_t tolerated_count;
+        const char **tolerated; /* names of concerns */
         /* workload */
         size_t profile_count;
         struct profile **profiles;

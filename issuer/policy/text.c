@@ -49,6 +49,10 @@ const char *leaf_text(struct arena *a, const struct policy *p, const struct node
                 return arena_printf(a, "%s %s %s", name, n->negated ? "<" : ">=", value_text(a, n->values));
         case OP_LTE:
                 return arena_printf(a, "%s %s %s", name, n->negated ? ">" : "<=", value_text(a, n->values));
+        case OP_BITS_SET:
+                return arena_printf(a, "%s %swith all bits of 0x%" PRIx64, name, not, n->values->number);
+        case OP_BITS_CLEAR:
+                return arena_printf(a, "%s %swith no bit of 0x%" PRIx64, name, not, n->values->number);
         case OP_IN_SET:
                 return arena_printf(a, "%s %sin set %s", name, not, n->set->name);
         case OP_EXISTS:

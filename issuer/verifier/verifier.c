@@ -88,6 +88,10 @@ static void set_common_facts(struct attestation_result *r)
 {
         facts_set_text(&r->facts, "evidence.kind", ORIGIN_VERIFIER, span_str(r->kind));
         facts_set_flag(&r->facts, "evidence.insecure-development", ORIGIN_VERIFIER, r->insecure_development);
+        AUTO(buf) struct buf concerns = BUF(CONCERNS_MAX * 64);
+        for (size_t i = 0; i < r->concern_count; i++)
+                fault_free(buf_printf(&concerns, "%s%s", i == 0 ? "" : " ", r->concerns[i])); /* literals: they fit */
+        facts_set_text(&r->facts, "verifier.concerns", ORIGIN_VERIFIER, buf_span(&concerns));
         facts_set_text(&r->facts, "verifier.status", ORIGIN_VERIFIER, span_str(ear_status_name(r->status)));
 }
 

@@ -30,7 +30,7 @@ struct fact {
         uint64_t number;  /* also the flag, 0 or 1 */
         struct buf value; /* text or bytes */
 };
-#define FACTS_MAX 256
+#define FACTS_MAX 512
 struct facts {
         size_t count;
         struct fact *items;

@@ -1,0 +1,31 @@
+/* The concerns: states of a genuine machine that few want. A verifier reports them, and every one denies unless a guardrail tolerates it by
+ * name. One row each, sorted. */
+#include "issuer/policy/inputs.h"
+
+static const struct {
+        const char *name, *help;
+} table[] = {
+        {"snp.debug", "The guest policy allows the host to debug the guest: it can read its memory."},
+        {"snp.migrate_ma", "The guest policy allows a migration agent: whoever controls that controls the guest."},
+        {"snp.vmpl", "The report was asked for at VMPL 2 or 3: code of little privilege in the guest."},
+        {"tdx.debug", "The TD runs in debug mode: the host can read its memory."},
+        {"tdx.migratable", "The TD may be migrated: whoever controls the migration service controls the TD."},
+        {"tdx.servicetd", "A service TD is bound to the TD, a migration agent for example."},
+        {"tdx.tcb_status", "Intel's verdict on the platform's or module's TCB is not UpToDate."},
+};
+
+const char *policy_concern_at(size_t index, const char **ret_help)
+{
+        if (index >= COUNT_OF(table))
+                return NULL;
+        *ret_help = table[index].help;
+        return table[index].name;
+}
+
+const char *policy_concern_find(const char *name)
+{
+        for (size_t i = 0; i < COUNT_OF(table); i++)
+                if (strcmp(table[i].name, name) == 0)
+                        return table[i].name;
+        return NULL;
+}
