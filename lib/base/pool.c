@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -18,8 +19,7 @@ struct job {
 struct place {
         struct pool *pool;
         pthread_t thread;
-        bool is_started; /* to be joined; written by who submits, under mu */
-        bool has_left;   /* or is about to; guarded by mu */
+        bool is_started; /* to be joined; guarded by mu */
 };
 
 struct pool {
@@ -76,11 +76,16 @@ static bool take(struct pool *p, struct place *own, bool is_new, struct job *ret
                 *ret_job = p->queue[p->first];
                 p->first = (p->first + 1) % p->queue_max;
                 p->queued--;
-        } else {
-                own->has_left = true;
+        } else if (!p->stopping) {
+                /* Nobody waits for it, or its stack would stay until then. Nothing of the pool is touched after the unlock below. */
+                (void) pthread_detach(own->thread); /* can't fail: it runs, and only here */
+                own->is_started = false;
                 p->threads--;
         }
+        bool is_over = !got && !p->stopping && p->threads == 1;
         pthread_mutex_unlock(&p->mu);
+        if (is_over) /* the burst is: what it freed lies in pieces that the allocator keeps by itself */
+                (void) malloc_trim(0); /* says only whether there was any */
         return got;
 }
 
@@ -110,11 +115,8 @@ static void block_signals(sigset_t *ret_before)
 static bool thread_add(struct pool *p)
 {
         struct place *free_one = p->places;
-        while (free_one->is_started && !free_one->has_left)
+        while (free_one->is_started)
                 free_one++; /* one is free: threads < thread_max */
-        if (free_one->is_started)
-                pthread_join(free_one->thread, NULL); /* it takes no lock any more */
-        free_one->has_left = false;
 
         sigset_t before;
         block_signals(&before); /* the thread inherits it from the start */
