@@ -171,7 +171,7 @@ struct fault *issuer_post(struct issuer *i, const char *path, struct span r, con
         buf_wipe(&body);                /* it may hold tokens */
         buf_clear(&i->challenge.nonce); /* spent, or not worth keeping: `binding` must not be used any more */
         if (failed != NULL)
-                return failed;
+                return fault_prefix(failed, "send the request to the issuer");
         if (reply.status < 200 || reply.status > 299)
                 return problem_of(i, &reply);
 

@@ -6,6 +6,8 @@
 #define POLL_MAX_MS     60000
 #define REPLY_HEAD_MAX  (64u << 10)
 #define VERIFY_PIN      50 /* X509_V_ERR_APPLICATION_VERIFICATION: lib/crypt/tls has it for a pin that does not fit */
+#define VERIFY_NOT_YET  9  /* X509_V_ERR_CERT_NOT_YET_VALID */
+#define VERIFY_EXPIRED  10 /* X509_V_ERR_CERT_HAS_EXPIRED */
 
 /* ---- what libcurl calls ---- */
 
@@ -203,7 +205,8 @@ static struct fault *transfer_fault(struct http *h, struct exchange *x, CURLcode
         if (is_tls_code(code) && verified == VERIFY_PIN)
                 return fault(FAULT_UNAVAILABLE, "TLS", "%s: the server's key is not the pinned one", h->base_url);
         if (is_tls_code(code))
-                return fault(FAULT_UNAVAILABLE, "TLS", "%s: %s", h->base_url, text);
+                return fault(FAULT_UNAVAILABLE, "TLS", "%s: %s%s", h->base_url, text,
+                             verified == VERIFY_NOT_YET || verified == VERIFY_EXPIRED ? ": is the clock right?" : "");
         if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST ||
             (code == CURLE_OPERATION_TIMEDOUT && !is_connected(h)))
                 return fault(FAULT_UNAVAILABLE, "CONNECT", "%s: %s", h->base_url, text);
