@@ -136,7 +136,10 @@ $(BUILD)/tests/%.so: tests/tools/%.c
 	@mkdir -p $(@D)
 	gcc -std=gnu17 $(WARN) -O2 -g -fPIC -shared -D_GNU_SOURCE -I. -o $@ $<
 MEMCHECK_SO := $(BUILD)/tests/memcheck_calls.so
-FLOW_PARTS := $(addprefix $(BUILD)/tests/,hostile faulty_disk clock_shift.so)
+$(BUILD)/tests/flood: $(BUILD)/obj/tests/tools/flood.o $(BUILD)/libattester-program.a $(LIBS) $(BUILD)/libproto.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+FLOW_PARTS := $(addprefix $(BUILD)/tests/,hostile flood faulty_disk clock_shift.so clock_step.so)
 flow: all $(FLOW_PARTS) ## flows through the real programs, a TPM and kubelet's calls (K=name for some)
 	BUILD=$(BUILD) tests/tools/run-flows $(if $(K),-k '$(K)')
 

@@ -80,7 +80,7 @@ static enum remedy remedy_for(const struct fault *failed)
                 return REMEDY_AGAIN;
         if (strcmp(token, "stale_policy") == 0)
                 return REMEDY_FORGET;
-        if (strcmp(token, "tpm.ak_unknown") == 0 || strcmp(token, "tee.wiped") == 0)
+        if (strcmp(token, "tpm.ak_unknown") == 0 || strcmp(token, "ek.root") == 0 || strcmp(token, "tee.wiped") == 0)
                 return REMEDY_ENROL;
         return REMEDY_NONE;
 }

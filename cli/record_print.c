@@ -112,6 +112,18 @@ static struct fault *print_claims(const struct json *claims, struct buf *out)
         return print_field(out, "claims", buf_str(&text));
 }
 
+/* What a later record says about this one: the signer failed after the decision was written, and nothing left. */
+static struct fault *print_correction(const struct json *frame, struct buf *out)
+{
+        const struct json *r = frame != NULL ? json_get(frame, "record") : NULL;
+        if (r == NULL)
+                return NULL;
+        AUTO_STRING char *text =
+                alloc_printf("%s: %s (%s), record %s", member_text(r, "decision", "unknown"),
+                             member_text(r, "reason", ""), member_text(r, "check", ""), member_text(frame, "id", ""));
+        return print_field(out, "CORRECTED", text);
+}
+
 struct fault *print_record(const struct json *result, struct buf *out)
 {
         const struct json *inner = json_get(result, "record");
@@ -120,6 +132,8 @@ struct fault *print_record(const struct json *result, struct buf *out)
         if (framed)
                 TRY(print_frame(result, out));
         TRY(print_decision(r, out));
+        TRY(print_correction(framed ? json_get(result, "correction") : NULL, out));
+        TRY(print_field(out, "corrects", member_text(r, "corrects", "")));
         TRY(print_requester(r, out));
         TRY(print_basis(r, out));
         TRY(print_credentials(json_get(r, "credentials"), out));

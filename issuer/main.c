@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include "issuer/api/init.h"
 #include "issuer/api/server.h"
@@ -11,7 +12,10 @@
 #include "lib/base/log.h"
 #include "lib/net/unix_socket.h"
 
-#define WATCH_MS 200
+#define WATCH_MS        200
+#define TLS_WATCH_MS    5000
+#define CONNECTIONS_MAX 4096
+#define DESCRIPTORS_OWN 96 /* database, logs, sockets of our own: the rest is for connections */
 
 struct issuer {
         const struct issuer_config *config;
@@ -22,6 +26,8 @@ struct issuer {
         struct policy_holder *holder;
         struct rate_limit *rates;
         struct refusals *refusals;
+        struct tls_holder *tls;
+        size_t connections_max;
         struct bundle_state bundle;
         struct api api;
         struct server *server;
@@ -33,7 +39,7 @@ struct issuer {
         bool stopping; /* guarded by mu */
 };
 
-/* ---- the signer's death ends the program ---- */
+/* ---- the signer's death ends the program; the TLS certificate's change is noticed ---- */
 
 /* Under mu. */
 static void pause_ms(struct issuer *i, int64_t ms)
@@ -48,9 +54,17 @@ static void pause_ms(struct issuer *i, int64_t ms)
 static void *watch(void *arg)
 {
         struct issuer *i = arg;
+        int64_t looked_ms = clock_boot(&clock_system).ms;
         pthread_mutex_lock(&i->mu);
-        while (!i->stopping && !authority_is_dead(i->authority))
+        while (!i->stopping && !authority_is_dead(i->authority)) {
                 pause_ms(i, WATCH_MS);
+                if (clock_boot(&clock_system).ms - looked_ms < TLS_WATCH_MS)
+                        continue;
+                pthread_mutex_unlock(&i->mu); /* no lock over reading files */
+                tls_holder_watch(i->tls);
+                looked_ms = clock_boot(&clock_system).ms;
+                pthread_mutex_lock(&i->mu);
+        }
         bool is_dead = !i->stopping;
         pthread_mutex_unlock(&i->mu);
         if (is_dead)
@@ -79,7 +93,7 @@ static struct fault *load_bundle(struct issuer *i)
         if (dir < 0)
                 return fault_errno(FAULT_PRECONDITION, "NO_FILE", errno, "open state-dir %s", c->state_dir);
         TRY(authority_roots(i->authority, &roots));
-        return bundle_state_load(dir, &roots, c->bundle_refresh_ms / 1000, &i->bundle);
+        return bundle_state_load(dir, &roots, c->bundle_refresh_ms / 1000, clock_wall(&clock_system), &i->bundle);
 }
 
 static void fill_api(struct issuer *i)
@@ -98,16 +112,34 @@ static void fill_api(struct issuer *i)
                 .rates = i->rates,
                 .refusals = i->refusals,
                 .bundle = &i->bundle,
+                .tls = i->tls,
+                .connections_max = i->connections_max,
                 .max_leaf_life_s = c->max_leaf_life_ms / 1000,
                 .backdate_s = c->backdate_ms / 1000,
                 .insecure_development = c->insecure_development,
         };
 }
 
+/* As many connections as descriptors allow: past that a newcomer could not even take the place of a silent one. */
+static size_t connections_possible(void)
+{
+        struct rlimit files;
+        if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+                return CONNECTIONS_MAX; /* it fails for no reason that POSIX knows */
+        rlim_t wanted = CONNECTIONS_MAX + DESCRIPTORS_OWN;
+        if (files.rlim_cur < wanted) {
+                files.rlim_cur = files.rlim_max < wanted ? files.rlim_max : wanted;
+                (void) setrlimit(RLIMIT_NOFILE, &files); /* up to the hard limit everybody may */
+        }
+        rlim_t left = files.rlim_cur > 2 * DESCRIPTORS_OWN ? files.rlim_cur - DESCRIPTORS_OWN : DESCRIPTORS_OWN;
+        return left < CONNECTIONS_MAX ? (size_t) left : CONNECTIONS_MAX;
+}
+
 static struct fault *start(struct issuer *i)
 {
         const struct issuer_config *c = i->config;
         struct authority_options authority;
+        i->connections_max = connections_possible();
         init_authority_options(c, &authority);
         authority.shield = issuer_sandbox_enter;
         authority.shield_arg = (void *) c; /* only read */
@@ -117,7 +149,8 @@ static struct fault *start(struct issuer *i)
         AUTO_STRING char *database = alloc_printf("%s/ledger.db", c->state_dir);
         TRY(store_open_sqlite(database, &i->store));
         TRY(ledger_open(i->store, &clock_system, &i->ledger));
-        TRY(policy_holder_new(c, &i->holder));
+        TRY(policy_holder_new(c, i->store, &i->holder));
+        TRY(tls_holder_new(c->tls_certificate, c->tls_key, &clock_system, &i->tls));
         TRY(load_bundle(i));
         fill_api(i);
         TRY(server_start(&i->api, c, &i->server));
@@ -131,6 +164,7 @@ static void stop(struct issuer *i)
         watch_stop(i);
         server_stop(i->server);
         bundle_state_clear(&i->bundle);
+        tls_holder_free(i->tls);
         policy_holder_free(i->holder);
         ledger_close(i->ledger);
         store_close(i->store);
@@ -149,11 +183,12 @@ static void warn_of_development(const struct issuer_config *c)
         log_warn("insecure_development", KV("hint", "never set insecure-development where credentials are trusted"));
 }
 
-/* A reload that fails is logged and counted where it fails; the last good policy stays. */
+/* A reload that fails is logged and counted where it fails; what was good stays. */
 static void on_hangup(void *arg)
 {
         struct issuer *i = arg;
         fault_free(policy_holder_reload(i->holder));
+        tls_holder_reload(i->tls);
 }
 
 static struct fault *serve(struct issuer *i)

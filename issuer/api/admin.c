@@ -132,14 +132,15 @@ static struct fault *alive(void *self)
         return NULL;
 }
 
-/* Ready: a request could be served now. */
+/* Ready: a request could be served now: written, signed, and believed by whoever connects. */
 static struct fault *ready(void *self)
 {
         struct api *a = self;
-        uint64_t records = 0;
         AUTO(buf) struct buf intermediate = BUF(CERT_MAX);
         int64_t not_after_s = 0;
-        TRY(store_count_records(a->store, &records));
+        if (a->tls != NULL)
+                TRY(tls_holder_check_dates(a->tls, clock_wall(a->clock)));
+        TRY(store_check_writable(a->store, clock_wall(a->clock)));
         TRY(authority_intermediate(a->authority, &intermediate, &not_after_s));
         if (not_after_s <= wall_unix_s(clock_wall(a->clock)))
                 return fault(FAULT_UNAVAILABLE, "INTERMEDIATE_EXPIRED", "the online intermediate has expired");

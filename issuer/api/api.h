@@ -16,6 +16,7 @@
 #include "issuer/api/policy_holder.h"
 #include "issuer/api/rate_limit.h"
 #include "issuer/api/refusals.h"
+#include "issuer/api/tls_holder.h"
 #include "issuer/authority/authority.h"
 #include "issuer/ledger/ledger.h"
 #include "issuer/store/store.h"
@@ -34,6 +35,8 @@ struct api { /* everything is borrowed, and does not change while requests run *
         struct rate_limit *rates;
         struct refusals *refusals;
         const struct bundle_state *bundle;
+        struct tls_holder *tls; /* NULL: no HTTPS listener */
+        size_t connections_max;
         int64_t max_leaf_life_s, backdate_s;
         bool insecure_development;
         struct health_view health; /* set when the routes are made */

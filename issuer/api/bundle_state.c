@@ -45,8 +45,9 @@ static struct fault *read_file(int state_dir, struct numbered *ret)
         AUTO(fault) struct fault *bad = unread == NULL ? parse_file(buf_span(&text), ret) : NULL;
         if (unread != NULL || bad != NULL)
                 return fault(FAULT_PRECONDITION, "BUNDLE_STATE",
-                             "%s in state-dir: %s; restore it: attesters refuse a bundle that goes back", FILE_NAME,
-                             fault_text(unread != NULL ? unread : bad));
+                             "%s in state-dir: %s; with a right clock it can be removed, and the sequence goes on from "
+                             "the time",
+                             FILE_NAME, fault_text(unread != NULL ? unread : bad));
         return NULL;
 }
 
@@ -61,14 +62,20 @@ static struct fault *write_file(int state_dir, const struct numbered *n)
         return fault_prefix(file_write_atomic_at(state_dir, FILE_NAME, buf_span(&text), 0600), "write %s", FILE_NAME);
 }
 
-static struct fault *sequence_for(int state_dir, const struct cert_list *roots, uint64_t *ret)
+static uint64_t next_sequence(uint64_t last, struct wall now)
+{
+        uint64_t now_s = now.unix_ms > 0 ? (uint64_t) wall_unix_s(now) : 0;
+        return now_s > last ? now_s : last + 1;
+}
+
+static struct fault *sequence_for(int state_dir, const struct cert_list *roots, struct wall now_wall, uint64_t *ret)
 {
         struct numbered last = {0};
         char now[2 * SHA256_LEN + 1];
         TRY(read_file(state_dir, &last));
         digest_of(roots, now);
         if (strcmp(last.roots, now) != 0) {
-                last.sequence++;
+                last.sequence = next_sequence(last.sequence, now_wall);
                 memcpy(last.roots, now, sizeof now);
                 TRY(write_file(state_dir, &last));
         }
@@ -96,14 +103,14 @@ static struct fault *write_json(const struct cert_list *roots, int64_t refresh_h
         return NULL;
 }
 
-struct fault *bundle_state_load(int state_dir, const struct cert_list *roots, int64_t refresh_hint_s,
+struct fault *bundle_state_load(int state_dir, const struct cert_list *roots, int64_t refresh_hint_s, struct wall now,
                                 struct bundle_state *ret)
 {
         AUTO(bundle_state) struct bundle_state b = {0};
         if (roots->count == 0 || roots->count > BUNDLE_ROOTS_MAX)
                 return fault(FAULT_PRECONDITION, "BUNDLE_ROOTS", "%zu roots, a bundle has 1 to %d", roots->count,
                              BUNDLE_ROOTS_MAX);
-        TRY(sequence_for(state_dir, roots, &b.sequence));
+        TRY(sequence_for(state_dir, roots, now, &b.sequence));
         TRY(write_json(roots, refresh_hint_s, &b));
         *ret = b;
         b = (struct bundle_state){0};

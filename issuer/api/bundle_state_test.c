@@ -42,11 +42,11 @@ static void remove_dir(const char *path, int dir)
         (void) rmdir(path);
 }
 
-static uint64_t sequence_of(int dir, const struct cert_list *roots)
+static uint64_t sequence_of(int dir, const struct cert_list *roots, int64_t now_s)
 {
         AUTO(bundle_state) struct bundle_state b = {0};
         AUTO(bundle) struct bundle read = {0};
-        expect_ok(bundle_state_load(dir, roots, 300, &b));
+        expect_ok(bundle_state_load(dir, roots, 300, wall_from_unix_s(now_s), &b));
         expect_ok(bundle_read(buf_span(&b.json), &read));
         assert_int_equal(read.sequence, b.sequence);
         assert_int_equal(read.root_count, roots->count);
@@ -60,11 +60,45 @@ static void sequence_grows_with_every_change_of_roots(void **state)
         AUTO_CLOSE int dir = make_dir(path);
         AUTO(cert_list) struct cert_list both = {.count = 2, .certs = {make_root(1), make_root(2)}};
         struct cert_list first = {.count = 1, .certs = {both.certs[0]}}; /* borrows */
-        assert_int_equal(sequence_of(dir, &first), 1);
-        assert_int_equal(sequence_of(dir, &first), 1);
-        assert_int_equal(sequence_of(dir, &both), 2);
-        assert_int_equal(sequence_of(dir, &both), 2);
-        assert_int_equal(sequence_of(dir, &first), 3); /* back to the roots from before is a change as well */
+        const struct {
+                const char *name;
+                const struct cert_list *roots;
+                int64_t now_s;
+                uint64_t sequence;
+        } rows[] = {
+                {"the first start", &first, NOW_S, NOW_S},
+                {"a restart", &first, NOW_S + 100, NOW_S},
+                {"another root", &both, NOW_S + 200, NOW_S + 200},
+                {"a restart, the clock gone back", &both, NOW_S - 5000, NOW_S + 200},
+                {"back to the roots from before, in the same second", &first, NOW_S + 200, NOW_S + 201},
+                {"a change while the clock is behind", &both, NOW_S - 5000, NOW_S + 202},
+                {"no clock at all", &first, -1, NOW_S + 203},
+        };
+        for (size_t i = 0; i < COUNT_OF(rows); i++)
+                if (sequence_of(dir, rows[i].roots, rows[i].now_s) != rows[i].sequence)
+                        fail_msg("%s", rows[i].name);
+        remove_dir(path, dir);
+}
+
+/* The folder of yesterday, brought back: its number does not come twice, and an issuer that lost the file goes on above it. */
+static void a_restored_folder_does_not_give_a_number_twice(void **state)
+{
+        (void) state;
+        char path[32];
+        AUTO_CLOSE int dir = make_dir(path);
+        AUTO(buf) struct buf yesterday = BUF(4096);
+        AUTO(cert_list) struct cert_list all = {.count = 3, .certs = {make_root(1), make_root(2), make_root(3)}};
+        struct cert_list one = {.count = 1, .certs = {all.certs[0]}}; /* borrow */
+        struct cert_list two = {.count = 2, .certs = {all.certs[0], all.certs[1]}};
+        assert_int_equal(sequence_of(dir, &one, NOW_S), NOW_S);
+        expect_ok(file_read_at(dir, "bundle.json", &yesterday));
+        uint64_t seen = sequence_of(dir, &two, NOW_S + 86400);
+
+        expect_ok(file_write_atomic_at(dir, "bundle.json", buf_span(&yesterday), 0600));
+        assert_true(sequence_of(dir, &all, NOW_S + 90000) > seen);
+        expect_ok(file_write_atomic_at(dir, "bundle.json", buf_span(&yesterday), 0600));
+        assert_int_equal(unlinkat(dir, "bundle.json", 0), 0);
+        assert_true(sequence_of(dir, &one, NOW_S + 90000) > seen);
         remove_dir(path, dir);
 }
 
@@ -86,8 +120,8 @@ static void a_file_that_is_not_understood_is_not_overwritten(void **state)
                 AUTO_CLOSE int dir = make_dir(path);
                 struct bundle_state b = {0};
                 expect_ok(file_write_atomic_at(dir, "bundle.json", span_str(rows[i].text), 0600));
-                expect_fault_row(bundle_state_load(dir, &roots, 300, &b), FAULT_PRECONDITION, "BUNDLE_STATE",
-                                 rows[i].name);
+                expect_fault_row(bundle_state_load(dir, &roots, 300, wall_from_unix_s(NOW_S), &b), FAULT_PRECONDITION,
+                                 "BUNDLE_STATE", rows[i].name);
                 AUTO(buf) struct buf after = BUF(4096);
                 expect_ok(file_read_at(dir, "bundle.json", &after));
                 assert_true(span_eq_str(buf_span(&after), rows[i].text));
@@ -118,7 +152,8 @@ static void no_root_is_refused(void **state)
         AUTO_CLOSE int dir = make_dir(path);
         struct bundle_state b = {0};
         const struct cert_list none = {0};
-        expect_fault(bundle_state_load(dir, &none, 300, &b), FAULT_PRECONDITION, "BUNDLE_ROOTS");
+        expect_fault(bundle_state_load(dir, &none, 300, wall_from_unix_s(NOW_S), &b), FAULT_PRECONDITION,
+                     "BUNDLE_ROOTS");
         remove_dir(path, dir);
 }
 
@@ -126,6 +161,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(sequence_grows_with_every_change_of_roots),
+                cmocka_unit_test(a_restored_folder_does_not_give_a_number_twice),
                 cmocka_unit_test(a_file_that_is_not_understood_is_not_overwritten),
                 cmocka_unit_test(etag_is_compared_weakly),
                 cmocka_unit_test(no_root_is_refused),

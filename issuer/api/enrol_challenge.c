@@ -4,7 +4,7 @@
 #include "lib/crypt/aead.h"
 #include "lib/model/request.h"
 
-#define VERSION   1
+#define VERSION   2
 #define LABEL     "vouchsafe-enrol-v1"
 #define PLAIN_MAX (ENROL_CHALLENGE_MAX - AEAD_OVERHEAD)
 #define FIELD_MAX PLAIN_MAX
@@ -32,6 +32,7 @@ static struct fault *write_plain(const struct enrol_challenge *c, struct buf *ou
         TRY(buf_append(out, SPAN_OF(c->client_spki_digest)));
         TRY(buf_append(out, secret_span(c->secret)));
         TRY(buf_append(out, SPAN_OF(r->ek_digest)));
+        TRY(buf_append(out, SPAN_OF(r->ek_root)));
         TRY(buf_append_u64be(out, (uint64_t) r->ek_not_after_unix_s));
         TRY(append_sized(out, buf_span(&r->name)));
         TRY(append_sized(out, buf_span(&r->public_area)));
@@ -85,6 +86,7 @@ static struct fault *read_plain(struct span plain, struct enrol_challenge *c)
         TRY(reader_bytes(&r, secret_bytes(c->secret), ENROL_SECRET_LEN));
         c->record = NEW(struct ak_record);
         TRY(reader_bytes(&r, c->record->ek_digest, sizeof c->record->ek_digest));
+        TRY(reader_bytes(&r, c->record->ek_root, sizeof c->record->ek_root));
         TRY(reader_u64be(&r, &ek_end));
         TRY(read_buf(&r, &c->record->name));
         TRY(read_buf(&r, &c->record->public_area));

@@ -19,6 +19,7 @@ static void fill(struct enrol_challenge *c, const char *node)
         memset(c->client_spki_digest, 1, SHA256_LEN);
         memset(secret_bytes(c->secret), 2, ENROL_SECRET_LEN);
         memset(c->record->ek_digest, 3, SHA256_LEN);
+        memset(c->record->ek_root, 4, SHA256_LEN);
         c->record->name = BUF(64);
         c->record->public_area = BUF(64);
         expect_ok(buf_append(&c->record->name, SPAN("name of the key")));
@@ -54,6 +55,7 @@ static void what_is_sealed_comes_back(void **state)
                 assert_string_equal(c.record->ek_issuer, "CN=TPM maker");
                 assert_int_equal(c.record->ek_not_after_unix_s, NOW_S + 1000);
                 assert_int_equal(c.record->ek_digest[31], 3);
+                assert_int_equal(c.record->ek_root[31], 4);
                 if (nodes[i] == NULL) {
                         assert_null(c.record->node);
                         assert_null(c.record->cluster);

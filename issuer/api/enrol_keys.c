@@ -6,6 +6,7 @@
 #include <assert.h>
 
 #include "issuer/api/answer.h"
+#include "issuer/api/ek_root.h"
 #include "issuer/api/enrol_challenge.h"
 #include "issuer/api/intake.h"
 #include "issuer/api/metrics.h"
@@ -97,6 +98,8 @@ static struct fault *begin(struct api *a, const struct httpd_request *q, struct 
         AUTO(ak_record) struct ak_record *record = NULL;
         TRY(verifier_check_enrolment(request.certificates, request.certificate_count, buf_span(&request.ek_public),
                                      buf_span(&request.ak_public), &rules->ek_roots, clock_wall(a->clock), &record));
+        TRY(ek_root_find(request.certificates, request.certificate_count, &rules->ek_roots, clock_wall(a->clock),
+                         record->ek_root));
         TRY(check_node(a, rules, &request, record));
 
         TRY(use_once(a, buf_span(&request.nonce), nonce_expires, "nonce.replayed"));
@@ -167,9 +170,12 @@ static struct fault *recall_clock(struct api *a, struct ak_record *record, char 
         return NULL;
 }
 
-static void tell(const struct ak_record *record, const char *ak, const char *old_node)
+static void tell(const struct ak_record *record, const char *ak, const char *old_node, uint64_t retired)
 {
         count_enrolment();
+        if (retired > 0)
+                log_warn("attestation_keys_retired", KV("count", retired), KV("in_favour_of", ak),
+                         KV("most_of_one_tpm", AKS_PER_EK_MAX));
         if (old_node != NULL && (record->node == NULL || strcmp(record->node, old_node) != 0))
                 log_warn("attestation_key_moved", KV("ak", ak), KV("from", old_node));
         log_info("attestation_key_enrolled", KV("ak", ak), KV("ek_issuer", (const char *) record->ek_issuer),
@@ -198,14 +204,15 @@ static struct fault *activate(struct api *a, const struct httpd_request *q, stru
         TRY(use_once(a, buf_span(&request.nonce), nonce_expires, "nonce.replayed"));
         TRY(use_once(a, buf_span(&request.challenge), c.expires_unix_s, "enrol.replayed"));
         c.record->enrolled_unix_s = wall_unix_s(clock_wall(a->clock));
-        TRY(store_put_ak(a->store, c.record));
+        uint64_t retired = 0;
+        TRY(store_put_ak(a->store, c.record, &retired));
 
         AUTO(activate_reply) struct activate_reply reply = {.time_unix_s = c.record->enrolled_unix_s};
         reply.nonce = BUF(NONCE_LEN);
         answer_nonce(a, &reply.nonce);
         assert(2 * c.record->name.len < sizeof reply.ak); /* a Name of SHA-256, as the verifier demands */
         hex_string(buf_span(&c.record->name), reply.ak);
-        tell(c.record, reply.ak, old_node);
+        tell(c.record, reply.ak, old_node, retired);
         return activate_reply_write(&reply, &r->body);
 }
 

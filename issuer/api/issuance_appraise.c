@@ -15,6 +15,11 @@ static struct fault *find_ak(struct issuance *s, const struct cmw_item *item)
         if (!is_known)
                 return fault(FAULT_DENIED, "tpm.ak_unknown", "the attestation key is not enrolled here%s",
                              s->ak != NULL ? " for a node" : "");
+        if (!ruleset_has_ek_root(s->rules, s->ak->ek_root))
+                return fault(
+                        FAULT_DENIED, "ek.root",
+                        "the root by which the endorsement key (issuer %s) was found genuine is not in tpm.ek-roots",
+                        s->ak->ek_issuer != NULL ? s->ak->ek_issuer : "unknown");
         return NULL;
 }
 

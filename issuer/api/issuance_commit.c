@@ -4,6 +4,8 @@
 #include "lib/base/log.h"
 #include "lib/base/parse.h"
 
+#define CORRECT_TIMEOUT_MS 5000 /* of its own: the request's time may be what ran out */
+
 _Static_assert(SLOTS_MAX <= 8, "a ledger entry holds the serials of a pod");
 
 static size_t credential_count(const struct pod_issuance *pod)
@@ -103,6 +105,33 @@ static struct leaf_order order_of(const struct pod_issuance *pod, size_t i)
         return order;
 }
 
+/* The records say "issued", and nothing has left: a further record for each says so. When that can't be written either (the program is being
+ * killed), a record stays without its credential, never the other way round. */
+static void take_back(const struct issuance *s, const struct fault *why)
+{
+        AUTO(cancel) struct cancel cancel;
+        cancel_init(&cancel, s->api->clock, (struct boot){clock_boot(s->api->clock).ms + CORRECT_TIMEOUT_MS});
+        struct ledger_entry *entries = alloc_zero(s->pod_count, sizeof *entries);
+        struct ledger_commit commit = {.without_nonce = true, .entries = entries};
+        for (size_t i = 0; i < s->pod_count; i++) {
+                const struct pod_issuance *pod = &s->pods[i];
+                if (pod->problem != NULL)
+                        continue;
+                struct ledger_entry *e = &entries[commit.count++];
+                e->record = correction_to_json(pod->request, pod->record, why, clock_wall(s->api->clock));
+                memcpy(e->corrects, pod->record, sizeof e->corrects);
+                count_taken_back(pod->request->credential_count);
+                log_error("recorded_but_not_signed", KV("record", (const char *) pod->record),
+                          KV("volume", pod->request->volume), KV("problem", why));
+        }
+        AUTO(fault) struct fault *unsaid = ledger_commit(s->api->ledger, &commit, &cancel);
+        if (unsaid != NULL)
+                log_error("record_not_corrected", KV("problem", unsaid), KV("records", commit.count));
+        for (size_t i = 0; i < commit.count; i++)
+                json_free(entries[i].record);
+        free(entries);
+}
+
 static struct fault *sign(struct issuance *s, struct cancel *cancel)
 {
         struct leaf_order orders[REQUEST_CREDENTIALS_MAX];
@@ -115,7 +144,7 @@ static struct fault *sign(struct issuance *s, struct cancel *cancel)
                 return NULL;
         struct fault *failed = authority_issue(s->api->authority, orders, count, cancel, issued);
         if (failed != NULL) {
-                log_error("recorded_but_not_signed", KV("problem", failed), KV("credentials", count));
+                take_back(s, failed);
                 return failed;
         }
         for (size_t i = 0; i < s->pod_count; i++)

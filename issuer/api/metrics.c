@@ -48,6 +48,17 @@ static struct metric decisions = {.name = "vouchsafe_issuer_decisions_total",
                                   .values = outcome_names};
 static struct metric credentials = {
         .name = "vouchsafe_issuer_credentials_total", .help = "credentials issued", .kind = METRIC_COUNTER};
+static struct metric taken_back = {.name = "vouchsafe_issuer_credentials_not_signed_total",
+                                   .help = "credentials that were recorded and then not signed; a correction says so",
+                                   .kind = METRIC_COUNTER};
+static struct metric tls_end = {.name = "vouchsafe_issuer_tls_not_after_seconds",
+                                .help = "end of this server's TLS certificate, Unix seconds",
+                                .kind = METRIC_GAUGE};
+static struct metric tls_reload_failures = {.name = "vouchsafe_issuer_tls_reload_failures_total",
+                                            .help = "changed TLS certificates that could not be used",
+                                            .kind = METRIC_COUNTER};
+static struct metric room = {
+        .name = "vouchsafe_issuer_ledger_room_bytes", .help = "free on the ledger's disk", .kind = METRIC_GAUGE};
 static struct metric enrolments = {
         .name = "vouchsafe_issuer_enrolments_total", .help = "attestation keys enrolled", .kind = METRIC_COUNTER};
 static struct metric records = {
@@ -70,10 +81,25 @@ static struct metric renewal_failures = {
 static struct metric insecure = {.name = "vouchsafe_issuer_insecure_development",
                                  .help = "1 when development evidence is admitted, which proves nothing",
                                  .kind = METRIC_GAUGE};
-static struct metric *const rows[] = {
-        &requests,         &responses,        &took,    &refusals,     &nonces,          &decisions,
-        &credentials,      &enrolments,       &records, &transactions, &reload_failures, &revision,
-        &intermediate_end, &renewal_failures, &insecure};
+static struct metric *const rows[] = {&requests,
+                                      &responses,
+                                      &took,
+                                      &refusals,
+                                      &nonces,
+                                      &decisions,
+                                      &credentials,
+                                      &enrolments,
+                                      &records,
+                                      &transactions,
+                                      &reload_failures,
+                                      &revision,
+                                      &intermediate_end,
+                                      &renewal_failures,
+                                      &insecure,
+                                      &taken_back,
+                                      &tls_end,
+                                      &tls_reload_failures,
+                                      &room};
 
 /* The last value of a table of names is what everything else counts as. */
 static size_t last(const char *const *names)
@@ -117,6 +143,11 @@ void count_credentials(size_t count)
         metric_add(&credentials, 0, (int64_t) count);
 }
 
+void count_taken_back(size_t count)
+{
+        metric_add(&taken_back, 0, (int64_t) count);
+}
+
 void count_enrolment(void)
 {
         metric_add(&enrolments, 0, 1);
@@ -146,5 +177,12 @@ struct fault *metrics_text(struct api *a, struct buf *out)
         metric_set(&intermediate_end, 0, none == NULL ? not_after : 0);
         count_up_to(&renewal_failures, authority_renewal_failures(a->authority));
         metric_set(&insecure, 0, a->insecure_development);
+        uint64_t bytes = 0;
+        AUTO(fault) struct fault *unknown = store_room(a->store, &bytes); /* 0: as bad as full */
+        metric_set(&room, 0, (int64_t) bytes);
+        if (a->tls != NULL) {
+                metric_set(&tls_end, 0, tls_holder_end_unix_s(a->tls));
+                count_up_to(&tls_reload_failures, tls_holder_failures(a->tls));
+        }
         return metrics_render(rows, COUNT_OF(rows), out);
 }

@@ -10,6 +10,7 @@ enum outcome { OUTCOME_ISSUED, OUTCOME_DENIED };
 void count_decision(enum outcome outcome);
 void count_credentials(size_t count);
 void count_enrolment(void);
+void count_taken_back(size_t count); /* recorded, and then not signed */
 
 struct api;
 /* Prometheus text, with the gauges read from `a` now. */

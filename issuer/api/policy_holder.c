@@ -5,14 +5,17 @@
 #include <stdatomic.h>
 
 #include "issuer/config.h"
+#include "issuer/store/store.h"
 #include "lib/base/file.h"
 #include "lib/base/log.h"
 
 #define JWKS_MAX     (256u * 1024)
 #define EK_ROOTS_MAX (1u << 20)
+#define FLOOR        "policy-revision"
 
 struct policy_holder {
         const struct issuer_config *config;
+        struct store *store;
         const char **reserved; /* NULL-terminated, borrowed names */
         atomic_ullong failures;
         pthread_mutex_t reloading; /* one at a time: what was read first must not replace what was read later */
@@ -80,6 +83,9 @@ static struct fault *load_ek_roots(const struct issuer_config *c, struct cert_li
         return NULL;
 }
 
+_Static_assert(COUNT_OF(((struct ruleset *) NULL)->ek_root_ids) == COUNT_OF(((struct cert_list *) NULL)->certs),
+               "an id for each root");
+
 static struct fault *load(const struct policy_holder *h, struct ruleset **ret)
 {
         AUTO(ruleset) struct ruleset *r = NEW(struct ruleset);
@@ -87,6 +93,8 @@ static struct fault *load(const struct policy_holder *h, struct ruleset **ret)
         TRY(load_policy(h, &r->policy));
         TRY(load_clusters(h->config, r));
         TRY(load_ek_roots(h->config, &r->ek_roots));
+        for (size_t i = 0; i < r->ek_roots.count; i++)
+                key_spki_sha256(cert_key(r->ek_roots.certs[i]), r->ek_root_ids[i]);
         *ret = TAKE(r);
         return NULL;
 }
@@ -119,14 +127,37 @@ static const char **reserved_names(const struct option_texts *names)
         return list;
 }
 
-struct fault *policy_holder_new(const struct issuer_config *c, struct policy_holder **ret)
+/* An older policy may allow what was taken back since, also after a restart. */
+static struct fault *check_floor(const struct policy_holder *h, const struct policy *fresh)
+{
+        int64_t floor = 0;
+        TRY_AS(store_find_mark(h->store, FLOOR, &floor), "read the policy's revision floor");
+        if (floor < 0 || policy_revision(fresh) >= (uint64_t) floor)
+                return NULL;
+        return fault(
+                FAULT_PRECONDITION, "POLICY_ROLLBACK",
+                "the policy has revision %llu, %lld has been in force: give it a higher one to go back to older rules",
+                (unsigned long long) policy_revision(fresh), (long long) floor);
+}
+
+static void keep_floor(const struct policy_holder *h, const struct policy *fresh)
+{
+        AUTO(fault) struct fault *unkept = store_raise_mark(h->store, FLOOR, (int64_t) policy_revision(fresh));
+        if (unkept != NULL)
+                log_warn("policy_revision_not_kept", KV("problem", unkept), KV("revision", policy_revision(fresh)));
+}
+
+struct fault *policy_holder_new(const struct issuer_config *c, struct store *store, struct policy_holder **ret)
 {
         AUTO(policy_holder) struct policy_holder *h = NEW(struct policy_holder);
         h->config = c;
+        h->store = store;
         h->reserved = reserved_names(&c->tls_names);
         pthread_mutex_init(&h->reloading, NULL);
         pthread_mutex_init(&h->mu, NULL);
         TRY(load(h, &h->current));
+        TRY(check_floor(h, h->current->policy));
+        keep_floor(h, h->current->policy);
         tell(h->current);
         *ret = TAKE(h);
         return NULL;
@@ -147,6 +178,7 @@ static struct fault *reload(struct policy_holder *h)
         AUTO(ruleset) struct ruleset *fresh = NULL;
         TRY(load(h, &fresh));
         TRY(check_rollback(h->current->policy, fresh->policy));
+        keep_floor(h, fresh->policy);
         tell(fresh);
         pthread_mutex_lock(&h->mu);
         struct ruleset *old = h->current;
@@ -180,6 +212,14 @@ struct ruleset *policy_holder_get(struct policy_holder *h)
         __atomic_add_fetch(&r->references, 1, __ATOMIC_RELAXED);
         pthread_mutex_unlock(&h->mu);
         return r;
+}
+
+bool ruleset_has_ek_root(const struct ruleset *r, const uint8_t id[SHA256_LEN])
+{
+        for (size_t i = 0; i < r->ek_roots.count; i++)
+                if (memcmp(r->ek_root_ids[i], id, SHA256_LEN) == 0)
+                        return true;
+        return false;
 }
 
 void ruleset_free(struct ruleset *r)

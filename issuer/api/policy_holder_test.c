@@ -45,6 +45,41 @@ static void a_reload_goes_forward_or_not_at_all(void **state UNUSED)
         }
 }
 
+/* A restart forgets nothing: what was in force before is the least that may be. */
+static void a_restart_does_not_go_back(void **state UNUSED)
+{
+        static const struct {
+                const char *name, *text, *check; /* NULL: it starts */
+        } rows[] = {
+                {"the revision before", PROFILE("3", "5m"), "POLICY_ROLLBACK"},
+                {"the one that was in force", PROFILE("4", "5m"), NULL},
+                {"older rules under a higher number", PROFILE("6", "4m"), NULL},
+                {"the one from before that", PROFILE("5", "5m"), "POLICY_ROLLBACK"},
+                {"back to where the next test begins", PROFILE("6", "5m"), NULL},
+        };
+        for (size_t i = 0; i < COUNT_OF(rows); i++) {
+                struct policy_holder *again = NULL;
+                put("policy.yaml", rows[i].text);
+                AUTO(fault) struct fault *refused = policy_holder_new(&issuer.config, issuer.api.store, &again);
+                if ((refused == NULL) != (rows[i].check == NULL) ||
+                    (refused != NULL && strcmp(fault_token(refused), rows[i].check) != 0))
+                        fail_msg("%s: %s", rows[i].name, refused != NULL ? fault_token(refused) : "taken");
+                policy_holder_free(again);
+        }
+}
+
+static void roots_are_known_by_their_keys(void **state UNUSED)
+{
+        uint8_t id[SHA256_LEN];
+        AUTO(ruleset) struct ruleset *now = policy_holder_get(issuer.api.holder);
+        key_spki_sha256(issuer.maker, id);
+        assert_true(ruleset_has_ek_root(now, id));
+        id[31] ^= 1;
+        assert_false(ruleset_has_ek_root(now, id));
+        memset(id, 0, sizeof id); /* of keys from before roots were kept */
+        assert_false(ruleset_has_ek_root(now, id));
+}
+
 static void what_cannot_be_read_leaves_everything_in_force(void **state UNUSED)
 {
         static const struct {
@@ -76,7 +111,7 @@ static void no_policy_is_said_at_once(void **state UNUSED)
         struct issuer_config c = issuer.config;
         struct policy_holder *h = NULL;
         c.policy.count = 0;
-        AUTO(fault) struct fault *refused = policy_holder_new(&c, &h);
+        AUTO(fault) struct fault *refused = policy_holder_new(&c, issuer.api.store, &h);
         assert_non_null(refused);
         assert_string_equal(fault_token(refused), "NO_POLICY");
 }
@@ -91,7 +126,7 @@ static void too_many_roots_are_refused(void **state UNUSED)
         c.ek_roots = (struct option_texts){COUNT_OF(again), again};
         if (COUNT_OF(again) <= COUNT_OF(((struct cert_list *) NULL)->certs))
                 skip();
-        AUTO(fault) struct fault *refused = policy_holder_new(&c, &h);
+        AUTO(fault) struct fault *refused = policy_holder_new(&c, issuer.api.store, &h);
         assert_non_null(refused);
         assert_string_equal(fault_token(refused), "TOO_MANY_ROOTS");
 }
@@ -113,6 +148,8 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_reload_goes_forward_or_not_at_all),
+                cmocka_unit_test(a_restart_does_not_go_back),
+                cmocka_unit_test(roots_are_known_by_their_keys),
                 cmocka_unit_test(what_cannot_be_read_leaves_everything_in_force),
                 cmocka_unit_test(no_policy_is_said_at_once),
                 cmocka_unit_test(too_many_roots_are_refused),

@@ -143,3 +143,18 @@ struct json *record_to_json(const struct record_source *s)
         json_set(j, "tree", tree_to_json(s));
         return j;
 }
+
+struct json *correction_to_json(const struct pod_request *pod, const char *record, const struct fault *why,
+                                struct wall now)
+{
+        struct json *j = json_new_object();
+        json_set_int(j, "v", 1);
+        json_set_int(j, "time", wall_unix_s(now));
+        json_set_text(j, "decision", "not-issued");
+        json_set_text(j, "corrects", record);
+        json_set_text(j, "check", fault_token(why));
+        json_set_text(j, "reason", fault_text(why));
+        json_set_text(j, "profile", pod->profile);
+        json_set_text(j, "volume", pod->volume);
+        return j;
+}

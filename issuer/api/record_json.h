@@ -34,4 +34,7 @@ struct record_source {
         size_t credential_count;
         const struct record_credential *credentials;
 };
-struct json *record_to_json(const struct record_source *s); /* the caller's */
+struct json *record_to_json(const struct record_source *s);
+/* What is appended when a record said "issued" and signing failed after it: nothing of `record` has left. */
+struct json *correction_to_json(const struct pod_request *pod, const char *record, const struct fault *why,
+                                struct wall now); /* the caller's */

@@ -29,9 +29,10 @@ struct authority {
         struct buf roots_pem;
 
         pthread_mutex_t mu;
-        struct buf intermediate;  /* DER; guarded by mu */
-        int64_t not_after_unix_s; /* guarded by mu */
-        int64_t renew_at_unix_s;  /* guarded by mu */
+        struct buf intermediate;   /* DER; guarded by mu */
+        int64_t not_before_unix_s; /* guarded by mu */
+        int64_t not_after_unix_s;  /* guarded by mu */
+        int64_t renew_at_unix_s;   /* guarded by mu */
 
         uint64_t renewal_failures; /* guarded by mu */
         bool has_told;             /* that they are there; guarded by mu */
@@ -62,6 +63,14 @@ static void tell_failure(const PbIntermediate *i)
         log_error("intermediate_not_renewed", KV("problem", problem), KV("not_after_unix_s", i->not_after_unix_s));
 }
 
+/* Of the clock's going back before it, the parent must know as well. */
+static int64_t start_of(struct span der)
+{
+        AUTO(cert) struct cert *c = NULL;
+        AUTO(fault) struct fault *bad = cert_from_der(der, &c);
+        return bad == NULL ? wall_unix_s(cert_not_before(c)) : INT64_MAX; /* asked for again */
+}
+
 static void remember_intermediate(struct authority *a, const PbIntermediate *i)
 {
         pthread_mutex_lock(&a->mu);
@@ -70,6 +79,7 @@ static void remember_intermediate(struct authority *a, const PbIntermediate *i)
                 buf_clear(&a->intermediate);
                 AUTO(fault)
                 struct fault *f = buf_append(&a->intermediate, span_make(i->certificate.data, i->certificate.len));
+                a->not_before_unix_s = start_of(buf_span(&a->intermediate));
                 a->not_after_unix_s = f == NULL ? i->not_after_unix_s : 0;
                 a->renew_at_unix_s = f == NULL ? i->renew_at_unix_s : 0; /* too large for us: asked for again */
         } else if (i->renew_at_unix_s > a->renew_at_unix_s) {
@@ -184,7 +194,8 @@ void leaf_issued_clear(struct leaf_issued *l)
 static bool is_stale(struct authority *a)
 {
         pthread_mutex_lock(&a->mu);
-        bool stale = wall_unix_s(clock_wall(a->clock)) >= a->renew_at_unix_s;
+        int64_t now_s = wall_unix_s(clock_wall(a->clock));
+        bool stale = now_s >= a->renew_at_unix_s || now_s < a->not_before_unix_s;
         pthread_mutex_unlock(&a->mu);
         return stale;
 }

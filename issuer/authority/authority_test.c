@@ -354,6 +354,39 @@ static void goes_on_while_the_intermediate_lives(void **state)
         (void) munmap(skew_ms, sizeof(*skew_ms)); /* it was mapped */
 }
 
+/* An intermediate that was made under a clock a day ahead has not begun when the clock is right again: it is replaced. */
+static void a_clock_that_was_ahead_leaves_no_early_intermediate(void **state)
+{
+        struct fixture *f = *state;
+        struct authority *a = NULL;
+        int64_t ahead_end_s = 0, end_s = 0;
+        static const struct {
+                const char *name;
+                int64_t at_s;
+        } rows[] = {{"right", 0}, {"a day ahead", 86400}, {"right again", 0}, {"an hour back", -3600}, {"right", 0}};
+        skew_ms = mmap(NULL, sizeof(*skew_ms), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        assert_true(skew_ms != MAP_FAILED);
+        f->options.clock = &skewed;
+        expect_ok(authority_start(&f->options, &a));
+        for (size_t i = 0; i < COUNT_OF(rows); i++) {
+                *skew_ms = rows[i].at_s * 1000;
+                AUTO(buf) struct buf der = BUF(CERT_MAX);
+                AUTO(cert) struct cert *intermediate = NULL;
+                if (!issues_now(a, f, &end_s))
+                        fail_msg("%s: nothing issued", rows[i].name);
+                expect_ok(authority_intermediate(a, &der, &end_s));
+                expect_ok(cert_from_der(buf_span(&der), &intermediate));
+                int64_t now_s = wall_unix_s(clock_wall(&skewed));
+                if (wall_unix_s(cert_not_before(intermediate)) > now_s || end_s <= now_s)
+                        fail_msg("%s: an intermediate that is not valid now", rows[i].name);
+                if (rows[i].at_s == 86400)
+                        ahead_end_s = end_s;
+        }
+        assert_true(end_s < ahead_end_s);
+        authority_stop(a);
+        (void) munmap(skew_ms, sizeof(*skew_ms)); /* it was mapped */
+}
+
 static void says_why_it_does_not_start(void **state)
 {
         struct fixture *f = *state;
@@ -383,11 +416,17 @@ int main(void)
         log_set_level(LOG_WARN);
 #define WITH_SIGNER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
         const struct CMUnitTest tests[] = {
-                WITH_SIGNER(issues_leaves_that_verify),       WITH_SIGNER(issues_many_at_once),
-                WITH_SIGNER(refuses_forbidden_orders),        WITH_SIGNER(threads_get_their_own_answers),
-                WITH_SIGNER(the_signer_is_named_and_shut_in), WITH_SIGNER(a_dead_signer_is_noticed),
-                WITH_SIGNER(a_stopped_signer_is_given_up),    WITH_SIGNER(goes_on_while_the_intermediate_lives),
-                WITH_SIGNER(says_why_it_does_not_start),      cmocka_unit_test(serials_are_positive_and_differ),
+                WITH_SIGNER(issues_leaves_that_verify),
+                WITH_SIGNER(issues_many_at_once),
+                WITH_SIGNER(refuses_forbidden_orders),
+                WITH_SIGNER(threads_get_their_own_answers),
+                WITH_SIGNER(the_signer_is_named_and_shut_in),
+                WITH_SIGNER(a_dead_signer_is_noticed),
+                WITH_SIGNER(a_stopped_signer_is_given_up),
+                WITH_SIGNER(goes_on_while_the_intermediate_lives),
+                WITH_SIGNER(a_clock_that_was_ahead_leaves_no_early_intermediate),
+                WITH_SIGNER(says_why_it_does_not_start),
+                cmocka_unit_test(serials_are_positive_and_differ),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -127,9 +127,11 @@ static struct fault *renew(struct ca *ca, struct wall now)
         return NULL;
 }
 
+/* One that was made while the clock was ahead has not begun once the clock is right again: nobody would believe a leaf of it. */
 struct fault *ca_renew_if_due(struct ca *ca, struct wall now)
 {
-        bool lives = wall_unix_s(now) < wall_unix_s(cert_not_after(ca->intermediate));
+        bool lives = wall_unix_s(now) < wall_unix_s(cert_not_after(ca->intermediate)) &&
+                     wall_unix_s(now) >= wall_unix_s(cert_not_before(ca->intermediate));
         if (lives && wall_unix_s(now) < ca->renew_at_unix_s)
                 return NULL;
         fault_free(ca->renewal_problem);

@@ -4,12 +4,15 @@
 #include <stdatomic.h>
 
 #include "issuer/ledger/record.h"
+#include "issuer/ledger/sweep_clock.h"
+#include "lib/base/log.h"
 #include "lib/base/random.h"
 
 #define GROUP_MAX 256  /* commits in one transaction */
 #define QUEUE_MAX 4096 /* commits that wait */
 #define GROUP_MS  2    /* how long company is waited for, where there was some the last time */
 #define SWEEP_MS  60000
+#define BACK_MS   1000 /* a wall clock that goes back by this is worth a word */
 
 enum waiter_state { WAITING, TAKEN, DONE };
 struct waiter {
@@ -33,8 +36,10 @@ struct ledger {
         size_t waiting;               /* guarded by mu */
         bool stopping;                /* guarded by mu */
 
-        bool had_company;  /* the committing thread's own: the last transaction held several */
-        struct boot swept; /* the committing thread's own */
+        bool had_company;               /* the committing thread's own: the last transaction held several */
+        struct boot swept;              /* the committing thread's own */
+        struct sweep_clock sweep_clock; /* the committing thread's own */
+        struct wall last_commit;        /* the committing thread's own */
 };
 
 /* ---- the committing thread ---- */
@@ -81,12 +86,23 @@ static uint64_t records_written(const struct store_commit *c)
         return strcmp(fault_token(c->ret_outcome), "nonce.replayed") == 0 ? 1 : 0;
 }
 
+/* Records keep the time that the clock said; their order is their number, which never goes back. */
+static void note_step_back(struct ledger *l, struct wall now)
+{
+        if (now.unix_ms < l->last_commit.unix_ms - BACK_MS)
+                log_warn("clock_went_back", KV("by_ms", l->last_commit.unix_ms - now.unix_ms),
+                         KV("meaning", "times of records overlap; their order is their index"));
+        l->last_commit = now;
+}
+
 static void write_group(struct ledger *l, struct waiter *const *group, size_t count)
 {
         struct store_commit *commits[GROUP_MAX];
         for (size_t i = 0; i < count; i++)
                 commits[i] = &group[i]->prepared.commit;
-        AUTO(fault) struct fault *failure = store_write(l->store, commits, count, clock_wall(l->clock));
+        struct wall now = clock_wall(l->clock);
+        note_step_back(l, now);
+        AUTO(fault) struct fault *failure = store_write(l->store, commits, count, now);
 
         atomic_fetch_add(&l->transactions, 1);
         for (size_t i = 0; i < count; i++) {
@@ -107,7 +123,8 @@ static void sweep(struct ledger *l)
         l->swept = now;
         uint64_t deleted = 0;
         /* a store that can't delete will say so at the next commit, where somebody listens */
-        AUTO(fault) struct fault *ignored = store_sweep_nonces(l->store, clock_wall(l->clock), &deleted);
+        struct wall until = sweep_clock_now(&l->sweep_clock, clock_wall(l->clock), now);
+        AUTO(fault) struct fault *ignored = store_sweep_nonces(l->store, until, &deleted);
         (void) ignored;
 }
 
@@ -220,7 +237,7 @@ struct fault *ledger_commit(struct ledger *l, struct ledger_commit *c, struct ca
 
 /* ---- reading ---- */
 
-struct fault *ledger_find(struct ledger *l, const char *serial_or_id, struct json **ret)
+static struct fault *find_one(struct ledger *l, const char *serial_or_id, struct json **ret, char ret_correction[33])
 {
         AUTO(store_row) struct store_row row = {0};
         TRY(store_find_record(l->store, serial_or_id, &row));
@@ -240,7 +257,21 @@ struct fault *ledger_find(struct ledger *l, const char *serial_or_id, struct jso
         json_set_hex(j, "leaf_hash", SPAN_OF(row.leaf_hash));
         json_set_text(j, "time", time);
         json_set(j, "record", TAKE(record));
+        memcpy(ret_correction, row.correction, sizeof row.correction);
         *ret = j;
+        return NULL;
+}
+
+struct fault *ledger_find(struct ledger *l, const char *serial_or_id, struct json **ret)
+{
+        AUTO(json) struct json *found = NULL, *correction = NULL;
+        char by[RECORD_ID_LEN + 1] = "", none[RECORD_ID_LEN + 1];
+        TRY(find_one(l, serial_or_id, &found, by));
+        if (by[0] != '\0') {
+                TRY_AS(find_one(l, by, &correction, none), "the correction of record %s", serial_or_id);
+                json_set(found, "correction", TAKE(correction));
+        }
+        *ret = TAKE(found);
         return NULL;
 }
 
@@ -264,6 +295,7 @@ struct fault *ledger_open(struct store *store, const struct clock *clock, struct
         l->clock = clock;
         l->last = &l->first;
         l->swept = clock_boot(clock);
+        sweep_clock_init(&l->sweep_clock, clock_wall(clock), l->swept);
         atomic_init(&l->records, records);
         pthread_mutex_init(&l->mu, NULL);
         cond_init_boot(&l->queued);

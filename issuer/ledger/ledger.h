@@ -19,9 +19,11 @@ struct ledger_entry {        /* one pod's decision */
         char serials[8][40];    /* hex or jti: the credentials that this record stands for */
         int64_t expires_unix_s; /* of the longest-lived one; 0 for a denial */
         bool issued;
-        char ret_id[33]; /* filled by the commit */
+        char corrects[33]; /* id of the record that this one corrects; "": none */
+        char ret_id[33];   /* filled by the commit */
 };
 struct ledger_commit {
+        bool without_nonce; /* of our own making: nobody asked with one */
         uint8_t nonce_digest[SHA256_LEN];
         /* Who asked (any JSON): copied into the denial record that a replay leaves. Borrowed; NULL: nothing is said. */
         const struct json *requester;
@@ -41,7 +43,8 @@ struct fault *ledger_open(struct store *store, const struct clock *clock, struct
  * the entries. FAULT_UNAVAILABLE "STORE" when it can't be written, FAULT_EXHAUSTED "QUEUE_FULL", FAULT_INTERNAL
  * "RECORD_CONFLICT" for a record or serial that exists already: nothing was issued. */
 struct fault *ledger_commit(struct ledger *l, struct ledger_commit *c, struct cancel *cancel) MUST_USE;
-/* By serial, jti or record id: {"id","index","leaf_hash","time","record":{…}}. NOT_FOUND "NO_RECORD"; a record whose
+/* By serial, jti or record id: {"id","index","leaf_hash","time","record":{…}}, and "correction", of the same form, when a later record
+ * takes back what this one says. NOT_FOUND "NO_RECORD"; a record whose
  * bytes no longer have the hash they were stored with is FAULT_DATA_LOSS "RECORD_TAMPERED". */
 struct fault *ledger_find(struct ledger *l, const char *serial_or_id, struct json **ret) MUST_USE;
 /* Counts for metrics: records on disk, and transactions (each one sync) since start. */

@@ -68,12 +68,14 @@ struct fault *prepared_make(struct ledger_commit *c, const uint8_t attempt[REPLA
                 r->serials = e->serials;
                 r->serial_count = e->serial_count;
                 r->expires_unix_s = e->expires_unix_s;
+                r->corrects = e->corrects[0] != '\0' ? e->corrects : NULL;
                 memcpy(e->ret_id, r->id, sizeof(e->ret_id));
         }
         AUTO(json) struct json *replay = replay_record(c, attempt, now);
         TRY(make_record(replay, &p.bodies[c->count], &p.records[c->count]));
 
         p.commit = (struct store_commit){
+                .without_nonce = c->without_nonce,
                 .nonce_expires_unix_s = c->nonce_expires_unix_s,
                 .count = c->count,
                 .records = p.records,

@@ -11,10 +11,13 @@ struct store_backend {
         struct fault *(*count_records)(void *self, uint64_t *ret);
         struct fault *(*use_nonce)(void *self, const uint8_t digest[SHA256_LEN], int64_t expires_unix_s);
         struct fault *(*sweep_nonces)(void *self, int64_t before_unix_s, uint64_t *ret_deleted);
-        struct fault *(*put_ak)(void *self, const struct ak_record *r);
+        struct fault *(*put_ak)(void *self, const struct ak_record *r, uint64_t *ret_retired);
         struct fault *(*find_ak)(void *self, struct span name, struct ak_record **ret);
         struct fault *(*list_aks)(void *self, struct span after, struct ak_list *ret);
         struct fault *(*delete_ak)(void *self, struct span name);
+        struct fault *(*raise_mark)(void *self, const char *name, int64_t value);
+        struct fault *(*find_mark)(void *self, const char *name, int64_t *ret);
+        struct fault *(*room)(void *self, uint64_t *ret_bytes);
         void (*close)(void *self);
 };
 struct store {

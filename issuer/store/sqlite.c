@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <sys/statvfs.h>
 
 #define READERS         4
 #define BUSY_TIMEOUT_MS 5000
@@ -12,6 +13,7 @@ struct sqlite_store {
         struct connection writer;
         struct connection readers[READERS];
         atomic_uint next_reader;
+        char *path;
 };
 
 static struct fault *exec(sqlite3 *db, const char *sql)
@@ -114,10 +116,10 @@ static struct fault *sweep_nonces(void *self, int64_t before_unix_s, uint64_t *r
         return unlock(c, sqlite_write_sweep(c, before_unix_s, ret_deleted));
 }
 
-static struct fault *put_ak(void *self, const struct ak_record *r)
+static struct fault *put_ak(void *self, const struct ak_record *r, uint64_t *ret_retired)
 {
         struct connection *c = lock_writer(self);
-        return unlock(c, sqlite_write_ak(c, r));
+        return unlock(c, sqlite_write_ak(c, r, ret_retired));
 }
 
 static struct fault *delete_ak(void *self, struct span name)
@@ -150,6 +152,28 @@ static struct fault *list_aks(void *self, struct span after, struct ak_list *ret
         return unlock(c, sqlite_read_aks(c, after, ret));
 }
 
+static struct fault *raise_mark(void *self, const char *name, int64_t value)
+{
+        struct connection *c = lock_writer(self);
+        return unlock(c, sqlite_write_mark(c, name, value));
+}
+
+static struct fault *find_mark(void *self, const char *name, int64_t *ret)
+{
+        struct connection *c = lock_reader(self);
+        return unlock(c, sqlite_read_mark(c, name, ret));
+}
+
+static struct fault *room(void *self, uint64_t *ret_bytes)
+{
+        const struct sqlite_store *s = self;
+        struct statvfs disk;
+        if (statvfs(s->path, &disk) != 0)
+                return fault_errno(FAULT_UNAVAILABLE, "STORE", errno, "look at the disk of %s", s->path);
+        *ret_bytes = (uint64_t) disk.f_bavail * disk.f_frsize;
+        return NULL;
+}
+
 static void disconnect(struct connection *c)
 {
         for (size_t i = 0; i < STATEMENT_COUNT; i++)
@@ -164,6 +188,7 @@ static void close_all(void *self)
         for (size_t i = 0; i < READERS; i++)
                 disconnect(&s->readers[i]);
         disconnect(&s->writer); /* last: it folds the write-ahead log into the file */
+        free(s->path);
         free(s);
 }
 
@@ -178,12 +203,16 @@ static const struct store_backend sqlite_backend = {
         .find_ak = find_ak,
         .list_aks = list_aks,
         .delete_ak = delete_ak,
+        .raise_mark = raise_mark,
+        .find_mark = find_mark,
+        .room = room,
         .close = close_all,
 };
 
 struct fault *store_open_sqlite(const char *path, struct store **ret)
 {
         struct sqlite_store *s = NEW(struct sqlite_store);
+        s->path = alloc_string(path);
         pthread_mutex_init(&s->writer.mu, NULL); /* default attributes: can't fail */
         for (size_t i = 0; i < READERS; i++)
                 pthread_mutex_init(&s->readers[i].mu, NULL);

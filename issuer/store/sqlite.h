@@ -21,12 +21,16 @@ enum statement {
         ADD_RECORD,
         ADD_SERIAL,
         PUT_AK,
+        RETIRE_AKS,
+        ADD_CORRECTION,
         MOVE_AK_CLOCK,
         FIND_RECORD,
         COUNT_RECORDS,
         FIND_AK,
         LIST_AKS,
         DELETE_AK,
+        RAISE_MARK,
+        FIND_MARK,
         STATEMENT_COUNT
 };
 extern const char *const sqlite_statements[STATEMENT_COUNT];
@@ -63,9 +67,11 @@ struct fault *sqlite_write_commits(struct connection *c, struct store_commit *co
 struct fault *sqlite_write_nonce(struct connection *c, const uint8_t digest[SHA256_LEN],
                                  int64_t expires_unix_s) MUST_USE;
 struct fault *sqlite_write_sweep(struct connection *c, int64_t before_unix_s, uint64_t *ret_deleted) MUST_USE;
-struct fault *sqlite_write_ak(struct connection *c, const struct ak_record *r) MUST_USE;
+struct fault *sqlite_write_ak(struct connection *c, const struct ak_record *r, uint64_t *ret_retired) MUST_USE;
 struct fault *sqlite_write_ak_delete(struct connection *c, struct span name) MUST_USE;
+struct fault *sqlite_write_mark(struct connection *c, const char *name, int64_t value) MUST_USE;
 struct fault *sqlite_read_record(struct connection *c, const char *serial_or_id, struct store_row *ret) MUST_USE;
 struct fault *sqlite_read_count(struct connection *c, uint64_t *ret) MUST_USE;
 struct fault *sqlite_read_ak(struct connection *c, struct span name, struct ak_record **ret) MUST_USE;
 struct fault *sqlite_read_aks(struct connection *c, struct span after, struct ak_list *ret) MUST_USE;
+struct fault *sqlite_read_mark(struct connection *c, const char *name, int64_t *ret) MUST_USE;

@@ -16,6 +16,9 @@ static struct fault *copy_row(sqlite3_stmt *s, struct store_row *ret)
                 return damaged("a record");
         AUTO(buf) struct buf body = BUF(BODY_LIMIT);
         TRY(buf_append(&body, column_bytes(s, 4)));
+        struct span correction = column_bytes(s, 5);
+        if (correction.len != 0 && correction.len != RECORD_ID_LEN)
+                return damaged("a record");
 
         *ret = (struct store_row){
                 .index = (uint64_t) sqlite3_column_int64(s, 0),
@@ -25,6 +28,7 @@ static struct fault *copy_row(sqlite3_stmt *s, struct store_row *ret)
         body = BUF(0);
         memcpy(ret->id, id.data, RECORD_ID_LEN);
         memcpy(ret->leaf_hash, leaf_hash.data, SHA256_LEN);
+        memcpy(ret->correction, correction.data, correction.len);
         return NULL;
 }
 
@@ -78,6 +82,10 @@ static struct fault *copy_ak(sqlite3_stmt *s, struct span name, struct ak_record
         r->reset_count = (uint32_t) sqlite3_column_int64(s, 9);
         r->restart_count = (uint32_t) sqlite3_column_int64(s, 10);
         r->clock_safe = sqlite3_column_int64(s, 11) != 0;
+        struct span ek_root = column_bytes(s, 12);
+        if (ek_root.len != 0 && ek_root.len != SHA256_LEN)
+                return damaged("an attestation key");
+        memcpy(r->ek_root, ek_root.data, ek_root.len); /* none: zeros, no root's */
         *ret = TAKE(r);
         return NULL;
 }
@@ -93,7 +101,7 @@ struct fault *sqlite_read_aks(struct connection *c, struct span after, struct ak
         while (f == NULL && found && list.count < AK_LIST_MAX) {
                 f = sqlite_row(c, s, "list the attestation keys", &found);
                 if (f == NULL && found)
-                        f = copy_ak(s, column_bytes(s, 12), &list.records[list.count]);
+                        f = copy_ak(s, column_bytes(s, 13), &list.records[list.count]);
                 list.count += f == NULL && found;
         }
         (void) sqlite3_reset(s); /* says the step's error again */
@@ -113,4 +121,15 @@ struct fault *sqlite_read_ak(struct connection *c, struct span name, struct ak_r
                 found ? copy_ak(s, name, ret) : fault(FAULT_NOT_FOUND, "NO_AK", "this attestation key is not enrolled");
         (void) sqlite3_reset(s); /* nothing failed */
         return f;
+}
+
+struct fault *sqlite_read_mark(struct connection *c, const char *name, int64_t *ret)
+{
+        sqlite3_stmt *s = sqlite_statement(c, FIND_MARK);
+        bind_text(s, 1, name);
+        bool found = false;
+        TRY(sqlite_row(c, s, "read a mark", &found));
+        *ret = found ? sqlite3_column_int64(s, 0) : 0;
+        (void) sqlite3_reset(s); /* nothing failed */
+        return NULL;
 }

@@ -1,51 +1,66 @@
-/* The schema, its version, and the look for torn pages at start. */
+/* The schema, its versions and the way from one to the next, and the look for torn pages at start. */
 #include "issuer/store/sqlite.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <sys/stat.h>
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 #define APPLICATION_ID 0x76736866 /* "vshf": SQLite's application_id, so that another program's file is told apart */
 #define TEXT_OF(x)     TEXT_OF_(x)
 #define TEXT_OF_(x)    #x
 /* Below this size every page is looked at when the store opens (quick_check reads about 1 GB/s). */
 #define CHECK_ALL_BELOW (64LL * 1024 * 1024)
 
-static const char schema[] =
+static const char schema[] = "BEGIN IMMEDIATE;"
+                             "CREATE TABLE nonces("
+                             "  digest BLOB PRIMARY KEY,"
+                             "  expires INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+                             "CREATE INDEX nonces_by_expiry ON nonces(expires);"
+                             "CREATE TABLE records("
+                             "  idx INTEGER PRIMARY KEY,"
+                             "  id TEXT NOT NULL UNIQUE,"
+                             "  leaf_hash BLOB NOT NULL,"
+                             "  time INTEGER NOT NULL," /* of the commit, Unix milliseconds */
+                             "  body BLOB NOT NULL) STRICT;"
+                             "CREATE TABLE serials("
+                             "  serial TEXT PRIMARY KEY,"
+                             "  idx INTEGER NOT NULL REFERENCES records(idx),"
+                             "  expires INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+                             "CREATE INDEX serials_by_expiry ON serials(expires);"
+                             "CREATE TABLE attestation_keys("
+                             "  name BLOB PRIMARY KEY,"
+                             "  public_area BLOB NOT NULL,"
+                             "  ek_digest BLOB NOT NULL,"
+                             "  ek_issuer TEXT,"
+                             "  cluster TEXT,"
+                             "  node TEXT,"
+                             "  enrolled INTEGER NOT NULL,"
+                             "  ek_not_after INTEGER NOT NULL,"
+                             "  has_clock INTEGER NOT NULL,"
+                             "  clock_safe INTEGER NOT NULL,"
+                             "  clock_ms INTEGER NOT NULL,"
+                             "  reset_count INTEGER NOT NULL,"
+                             "  restart_count INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+                             "PRAGMA application_id = " TEXT_OF(APPLICATION_ID) ";"
+                                                                                "PRAGMA user_version = 1;"
+                                                                                "COMMIT;";
+
+/* From version n + 1 to the next, each a transaction of its own. A file of an older vouchsafe goes the rest of the way. */
+static const char *const steps[] = {
         "BEGIN IMMEDIATE;"
-        "CREATE TABLE nonces("
-        "  digest BLOB PRIMARY KEY,"
-        "  expires INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
-        "CREATE INDEX nonces_by_expiry ON nonces(expires);"
-        "CREATE TABLE records("
-        "  idx INTEGER PRIMARY KEY,"
-        "  id TEXT NOT NULL UNIQUE,"
-        "  leaf_hash BLOB NOT NULL,"
-        "  time INTEGER NOT NULL," /* of the commit, Unix milliseconds */
-        "  body BLOB NOT NULL) STRICT;"
-        "CREATE TABLE serials("
-        "  serial TEXT PRIMARY KEY,"
-        "  idx INTEGER NOT NULL REFERENCES records(idx),"
-        "  expires INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
-        "CREATE INDEX serials_by_expiry ON serials(expires);"
-        "CREATE TABLE attestation_keys("
-        "  name BLOB PRIMARY KEY,"
-        "  public_area BLOB NOT NULL,"
-        "  ek_digest BLOB NOT NULL,"
-        "  ek_issuer TEXT,"
-        "  cluster TEXT,"
-        "  node TEXT,"
-        "  enrolled INTEGER NOT NULL,"
-        "  ek_not_after INTEGER NOT NULL,"
-        "  has_clock INTEGER NOT NULL,"
-        "  clock_safe INTEGER NOT NULL,"
-        "  clock_ms INTEGER NOT NULL,"
-        "  reset_count INTEGER NOT NULL,"
-        "  restart_count INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
-        "PRAGMA application_id = " TEXT_OF(APPLICATION_ID) ";"
-                                                           "PRAGMA user_version = " TEXT_OF(SCHEMA_VERSION) ";"
-                                                                                                            "COMMIT;";
+        "ALTER TABLE attestation_keys ADD COLUMN ek_root BLOB;" /* NULL: enrolled before it was kept */
+        "CREATE INDEX attestation_keys_by_ek ON attestation_keys(ek_digest);"
+        "CREATE TABLE marks("
+        "  name TEXT PRIMARY KEY,"
+        "  value INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+        "CREATE TABLE corrections("
+        "  idx INTEGER PRIMARY KEY REFERENCES records(idx),"     /* of the record that is corrected */
+        "  by INTEGER NOT NULL REFERENCES records(idx)) STRICT;" /* by this one */
+        "PRAGMA user_version = 2;"
+        "COMMIT;",
+};
+_Static_assert(COUNT_OF(steps) == SCHEMA_VERSION - 1, "a step for each version after the first");
 
 /* The single number that `sql` answers. */
 static struct fault *ask_number(sqlite3 *db, const char *sql, int64_t *ret)
@@ -62,6 +77,15 @@ static struct fault *ask_number(sqlite3 *db, const char *sql, int64_t *ret)
         return f;
 }
 
+static struct fault *run_step(sqlite3 *db, const char *sql, const char *what)
+{
+        if (sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK)
+                return NULL;
+        struct fault *f = sqlite_fault(db, what);
+        (void) sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL); /* may have ended by itself */
+        return f;
+}
+
 struct fault *sqlite_schema_ensure(sqlite3 *db, const char *path)
 {
         int64_t version = 0, application = 0, tables = 0;
@@ -70,12 +94,9 @@ struct fault *sqlite_schema_ensure(sqlite3 *db, const char *path)
         TRY(ask_number(db, "SELECT count(*) FROM sqlite_schema", &tables));
 
         if (tables == 0 && version == 0 && application == 0) {
-                if (sqlite3_exec(db, schema, NULL, NULL, NULL) != SQLITE_OK) {
-                        struct fault *f = sqlite_fault(db, "create the tables");
-                        (void) sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL); /* may have ended by itself */
-                        return f;
-                }
-                return NULL;
+                TRY(run_step(db, schema, "create the tables"));
+                application = APPLICATION_ID;
+                version = 1;
         }
         if (application != APPLICATION_ID)
                 return fault(FAULT_PRECONDITION, "STORE_FOREIGN", "%s is a database of another program", path);
@@ -85,6 +106,8 @@ struct fault *sqlite_schema_ensure(sqlite3 *db, const char *path)
                              path, version, SCHEMA_VERSION);
         if (version < 1)
                 return fault(FAULT_DATA_LOSS, "STORE_CORRUPT", "%s has no schema version", path);
+        for (; version < SCHEMA_VERSION; version++)
+                TRY(run_step(db, steps[version - 1], "bring the tables up to date"));
         return NULL;
 }
 

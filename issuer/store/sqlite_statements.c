@@ -5,7 +5,7 @@
 
 #define AK_COLUMNS                                                                                                     \
         "public_area, ek_digest, ek_issuer, cluster, node, enrolled, ek_not_after, has_clock, clock_ms, reset_count, " \
-        "restart_count, clock_safe"
+        "restart_count, clock_safe, ek_root"
 
 const char *const sqlite_statements[STATEMENT_COUNT] = {
         [BEGIN] = "BEGIN IMMEDIATE",
@@ -23,20 +23,28 @@ const char *const sqlite_statements[STATEMENT_COUNT] = {
         [ADD_SERIAL] = "INSERT INTO serials(serial, idx, expires) VALUES(?1, ?2, ?3)",
         /* the clock of one that is there is MOVE_AK_CLOCK's */
         [PUT_AK] = "INSERT INTO attestation_keys(name, public_area, ek_digest, ek_issuer, cluster, node, enrolled, "
-                   "ek_not_after, has_clock, clock_ms, reset_count, restart_count, clock_safe) "
-                   "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, 0, 0, 0, 0) "
+                   "ek_not_after, has_clock, clock_ms, reset_count, restart_count, clock_safe, ek_root) "
+                   "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, 0, 0, 0, 0, ?9) "
                    "ON CONFLICT(name) DO UPDATE SET public_area = ?2, ek_digest = ?3, ek_issuer = ?4, cluster = ?5, "
-                   "node = ?6, enrolled = ?7, ek_not_after = ?8",
+                   "node = ?6, enrolled = ?7, ek_not_after = ?8, ek_root = ?9",
+        /* the one that was just put stays, whatever the clock says; of the others the latest */
+        [RETIRE_AKS] = "DELETE FROM attestation_keys WHERE ek_digest = ?1 AND name NOT IN (SELECT name FROM "
+                       "attestation_keys WHERE ek_digest = ?1 ORDER BY name = ?2 DESC, enrolled DESC, name LIMIT ?3)",
         [MOVE_AK_CLOCK] =
                 "UPDATE attestation_keys SET has_clock = 1, reset_count = ?2, restart_count = ?3, clock_ms = ?4, "
                 "clock_safe = ?5 "
                 "WHERE name = ?1 AND (has_clock = 0 OR (reset_count, restart_count, clock_ms) < (?2, ?3, ?4))",
-        [FIND_RECORD] = "SELECT idx, id, leaf_hash, time, body FROM records "
+        [ADD_CORRECTION] = "INSERT INTO corrections(idx, by) SELECT idx, ?2 FROM records WHERE id = ?1",
+        [FIND_RECORD] = "SELECT idx, id, leaf_hash, time, body, (SELECT id FROM records WHERE idx = "
+                        "(SELECT by FROM corrections c WHERE c.idx = r.idx)) FROM records r "
                         "WHERE id = ?1 OR idx = (SELECT idx FROM serials WHERE serial = ?1) LIMIT 1",
         [COUNT_RECORDS] = "SELECT coalesce(max(idx) + 1, 0) FROM records",
         [FIND_AK] = "SELECT " AK_COLUMNS " FROM attestation_keys WHERE name = ?1",
         [LIST_AKS] = "SELECT " AK_COLUMNS ", name FROM attestation_keys WHERE name > ?1 ORDER BY name LIMIT ?2",
         [DELETE_AK] = "DELETE FROM attestation_keys WHERE name = ?1",
+        [RAISE_MARK] = "INSERT INTO marks(name, value) VALUES(?1, ?2) "
+                       "ON CONFLICT(name) DO UPDATE SET value = ?2 WHERE value < ?2",
+        [FIND_MARK] = "SELECT value FROM marks WHERE name = ?1",
 };
 
 struct fault *sqlite_fault(sqlite3 *db, const char *what)

@@ -34,7 +34,12 @@ static struct fault *add_record(struct connection *c, const struct store_record 
                 bind_int(s, 3, r->expires_unix_s);
                 TRY(sqlite_run(c, s, "add a serial"));
         }
-        return NULL;
+        if (r->corrects == NULL)
+                return NULL;
+        s = sqlite_statement(c, ADD_CORRECTION);
+        bind_text(s, 1, r->corrects);
+        bind_int(s, 2, index);
+        return sqlite_run(c, s, "add a correction");
 }
 
 /* A TPM's clock counts milliseconds; one past 292 million years is stored as that. */
@@ -74,8 +79,9 @@ static struct fault *write_records(struct connection *c, const struct store_comm
 /* One commit inside the open transaction. A fault condemns the transaction; this commit's own failure is its outcome. */
 static struct fault *write_one(struct connection *c, struct store_commit *commit, struct wall now)
 {
-        bool fresh = false;
-        TRY(use_nonce(c, commit->nonce_digest, commit->nonce_expires_unix_s, &fresh));
+        bool fresh = true;
+        if (!commit->without_nonce)
+                TRY(use_nonce(c, commit->nonce_digest, commit->nonce_expires_unix_s, &fresh));
 
         TRY(run(c, SAVEPOINT, "set a savepoint"));
         AUTO(fault) struct fault *failure = write_records(c, commit, fresh, now);
@@ -151,21 +157,47 @@ static struct fault *put_ak(struct connection *c, const struct ak_record *r)
         bind_text(s, 6, r->node);
         bind_int(s, 7, r->enrolled_unix_s);
         bind_int(s, 8, r->ek_not_after_unix_s);
+        bind_bytes(s, 9, span_make(r->ek_root, SHA256_LEN));
         return sqlite_run(c, s, "keep an attestation key");
 }
 
-struct fault *sqlite_write_ak(struct connection *c, const struct ak_record *r)
+/* One TPM may have several keys (its attester lost its state, or another took its place), but not any number of them. */
+static struct fault *retire_aks(struct connection *c, const struct ak_record *r, uint64_t *ret_retired)
+{
+        sqlite3_stmt *s = sqlite_statement(c, RETIRE_AKS);
+        bind_bytes(s, 1, span_make(r->ek_digest, SHA256_LEN));
+        bind_bytes(s, 2, buf_span(&r->name));
+        bind_int(s, 3, AKS_PER_EK_MAX);
+        TRY(sqlite_run(c, s, "retire attestation keys"));
+        *ret_retired = (uint64_t) sqlite3_changes64(c->db);
+        return NULL;
+}
+
+struct fault *sqlite_write_ak(struct connection *c, const struct ak_record *r, uint64_t *ret_retired)
 {
         const struct ak_clock clock = {r->clock_safe, r->clock_ms, r->reset_count, r->restart_count};
         TRY(run(c, BEGIN, "begin"));
         struct fault *failure = put_ak(c, r);
         if (failure == NULL && r->has_clock)
                 failure = move_ak_clock(c, buf_span(&r->name), &clock);
+        uint64_t retired = 0;
+        if (failure == NULL)
+                failure = retire_aks(c, r, &retired);
         if (failure == NULL)
                 failure = run(c, COMMIT, "commit");
         if (failure != NULL)
                 roll_back(c);
+        else
+                *ret_retired = retired;
         return failure;
+}
+
+struct fault *sqlite_write_mark(struct connection *c, const char *name, int64_t value)
+{
+        sqlite3_stmt *s = sqlite_statement(c, RAISE_MARK);
+        bind_text(s, 1, name);
+        bind_int(s, 2, value);
+        return sqlite_run(c, s, "raise a mark");
 }
 
 struct fault *sqlite_write_ak_delete(struct connection *c, struct span name)

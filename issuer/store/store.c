@@ -39,9 +39,13 @@ struct fault *store_sweep_nonces(struct store *s, struct wall now, uint64_t *ret
         return s->backend->sweep_nonces(s->self, wall_unix_s(now) - NONCE_GRACE_S, ret_deleted);
 }
 
-struct fault *store_put_ak(struct store *s, const struct ak_record *r)
+struct fault *store_put_ak(struct store *s, const struct ak_record *r, uint64_t *ret_retired)
 {
-        return s->backend->put_ak(s->self, r);
+        uint64_t retired = 0;
+        TRY(s->backend->put_ak(s->self, r, &retired));
+        if (ret_retired != NULL)
+                *ret_retired = retired;
+        return NULL;
 }
 
 struct fault *store_find_ak(struct store *s, struct span name, struct ak_record **ret)
@@ -63,6 +67,31 @@ void ak_list_clear(struct ak_list *l)
 struct fault *store_delete_ak(struct store *s, struct span name)
 {
         return s->backend->delete_ak(s->self, name);
+}
+
+struct fault *store_raise_mark(struct store *s, const char *name, int64_t value)
+{
+        return s->backend->raise_mark(s->self, name, value);
+}
+
+struct fault *store_find_mark(struct store *s, const char *name, int64_t *ret)
+{
+        return s->backend->find_mark(s->self, name, ret);
+}
+
+struct fault *store_room(struct store *s, uint64_t *ret_bytes)
+{
+        return s->backend->room(s->self, ret_bytes);
+}
+
+struct fault *store_check_writable(struct store *s, struct wall now)
+{
+        uint64_t bytes = 0;
+        TRY(store_room(s, &bytes));
+        if (bytes < STORE_ROOM_MIN)
+                return fault(FAULT_UNAVAILABLE, "STORE_FULL", "the ledger's disk has %llu bytes left",
+                             (unsigned long long) bytes);
+        return store_raise_mark(s, "write-probe", now.unix_ms);
 }
 
 void store_close(struct store *s)

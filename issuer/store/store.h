@@ -23,8 +23,10 @@ struct store_record {
         size_t serial_count;
         const char (*serials)[SERIAL_TEXT_MAX];
         int64_t expires_unix_s; /* of the serials */
+        const char *corrects;   /* id of the record that this one corrects; NULL: none */
 };
 struct store_commit {
+        bool without_nonce; /* of our own making: nobody asked with one */
         uint8_t nonce_digest[SHA256_LEN];
         int64_t nonce_expires_unix_s;
         size_t count;
@@ -49,6 +51,7 @@ struct store_row {
         uint8_t leaf_hash[SHA256_LEN];
         struct wall time;
         struct buf body;
+        char correction[RECORD_ID_LEN + 1]; /* id of the record that corrects this one; "": none */
 };
 /* NOT_FOUND "NO_RECORD". */
 struct fault *store_find_record(struct store *s, const char *serial_or_id, struct store_row *ret) MUST_USE;
@@ -63,8 +66,10 @@ struct fault *store_use_nonce(struct store *s, const uint8_t digest[SHA256_LEN],
 /* Deletes nonces that expired over a minute ago (a bounded number at a time); returns how many. The ledger does it between commits. */
 struct fault *store_sweep_nonces(struct store *s, struct wall now, uint64_t *ret_deleted) MUST_USE;
 
-/* Replaces by name, but for the clock: the later one of the two stays. */
-struct fault *store_put_ak(struct store *s, const struct ak_record *r) MUST_USE;
+/* Replaces by name, but for the clock: the later one of the two stays. An endorsement key has AKS_PER_EK_MAX keys at most: beyond that the
+ * one that was enrolled longest ago goes; *ret_retired (may be NULL): how many went. */
+#define AKS_PER_EK_MAX 8
+struct fault *store_put_ak(struct store *s, const struct ak_record *r, uint64_t *ret_retired) MUST_USE;
 struct fault *store_find_ak(struct store *s, struct span name, struct ak_record **ret) MUST_USE; /* NOT_FOUND "NO_AK" */
 #define AK_LIST_MAX 512
 struct ak_list {
@@ -77,3 +82,12 @@ void ak_list_clear(struct ak_list *l);
 DEFINE_AUTO_VALUE(ak_list)
 /* The key with its clock: enrolled anew, it begins with the clock that it has then. NOT_FOUND "NO_AK". */
 struct fault *store_delete_ak(struct store *s, struct span name) MUST_USE;
+
+/* Marks: numbers by name that only rise, over restarts. One that was never raised is 0. */
+struct fault *store_raise_mark(struct store *s, const char *name, int64_t value) MUST_USE;
+struct fault *store_find_mark(struct store *s, const char *name, int64_t *ret) MUST_USE;
+
+#define STORE_ROOM_MIN (1u << 20)                                        /* of one large commit and its log */
+struct fault *store_room(struct store *s, uint64_t *ret_bytes) MUST_USE; /* free on its disk */
+/* Writes a little, in full sync. FAULT_UNAVAILABLE: "STORE_FULL" with less room than STORE_ROOM_MIN, "STORE" when it can't be written. */
+struct fault *store_check_writable(struct store *s, struct wall now) MUST_USE;

@@ -204,11 +204,11 @@ static void keeps_attestation_keys(void **state)
         struct ak_record *found = NULL;
         expect_fault(store_find_ak(f->store, SPAN("n1"), &found), FAULT_NOT_FOUND, "NO_AK");
         AUTO(ak_record) struct ak_record *r = ak("n1");
-        expect_ok(store_put_ak(f->store, r));
+        expect_ok(store_put_ak(f->store, r, NULL));
         r->node = alloc_string("node-7");
         r->cluster = alloc_string("blue");
         r->ek_issuer = alloc_string("CN=maker");
-        expect_ok(store_put_ak(f->store, r)); /* replaces */
+        expect_ok(store_put_ak(f->store, r, NULL)); /* replaces */
 
         reopen(f);
         expect_ok(store_find_ak(f->store, SPAN("n1"), &found));
@@ -236,7 +236,9 @@ static void lists_keys_in_pages_by_name(void **state)
                 char name[16];
                 snprintf(name, sizeof name, "k%05d", i);
                 AUTO(ak_record) struct ak_record *r = ak(name);
-                expect_ok(store_put_ak(f->store, r));
+                r->ek_digest[0] = (uint8_t) i; /* machines of their own */
+                r->ek_digest[1] = (uint8_t) (i >> 8);
+                expect_ok(store_put_ak(f->store, r, NULL));
         }
         expect_ok(store_list_aks(f->store, SPAN_NONE, &first));
         assert_int_equal(first.count, AK_LIST_MAX);
@@ -254,8 +256,8 @@ static void a_key_that_was_forgotten_begins_anew(void **state)
         r->has_clock = r->clock_safe = true;
         r->reset_count = 5;
         r->clock_ms = 1000;
-        expect_ok(store_put_ak(f->store, r));
-        expect_ok(store_put_ak(f->store, other));
+        expect_ok(store_put_ak(f->store, r, NULL));
+        expect_ok(store_put_ak(f->store, other, NULL));
         expect_fault(store_delete_ak(f->store, SPAN("n")), FAULT_NOT_FOUND, "NO_AK");
         expect_fault(store_delete_ak(f->store, SPAN_NONE), FAULT_NOT_FOUND, "NO_AK");
         expect_ok(store_delete_ak(f->store, SPAN("n1")));
@@ -264,7 +266,7 @@ static void a_key_that_was_forgotten_begins_anew(void **state)
         expect_fault(store_find_ak(f->store, SPAN("n1"), &none), FAULT_NOT_FOUND, "NO_AK");
         r->reset_count = 0;
         r->clock_ms = 3;
-        expect_ok(store_put_ak(f->store, r));
+        expect_ok(store_put_ak(f->store, r, NULL));
         expect_ok(store_find_ak(f->store, SPAN("n1"), &found));
         assert_int_equal(found->reset_count, 0);
         assert_int_equal(found->clock_ms, 3);
@@ -292,7 +294,7 @@ static void a_key_put_again_keeps_the_later_clock(void **state)
                 r->has_clock = r->clock_safe = true;
                 r->reset_count = rows[i].reset;
                 r->clock_ms = rows[i].clock;
-                expect_ok(store_put_ak(f->store, r));
+                expect_ok(store_put_ak(f->store, r, NULL));
                 expect_ok(store_find_ak(f->store, SPAN("n1"), &found));
                 if (!found->has_clock || !found->clock_safe || found->reset_count != 5 ||
                     found->clock_ms != rows[i].want_clock)
@@ -304,7 +306,7 @@ static void an_ak_clock_only_moves_forward(void **state)
 {
         struct fixture *f = *state;
         AUTO(ak_record) struct ak_record *r = ak("n1");
-        expect_ok(store_put_ak(f->store, r));
+        expect_ok(store_put_ak(f->store, r, NULL));
         static const struct {
                 const char *name;
                 uint32_t reset, restart;
@@ -344,6 +346,138 @@ static void an_ak_clock_only_moves_forward(void **state)
         }
 }
 
+/* One TPM can make any number of keys; the store keeps the latest few of each. */
+static void a_tpm_has_few_keys(void **state)
+{
+        struct fixture *f = *state;
+        AUTO(ak_record) struct ak_record *neighbour = ak("other tpm"), *still = NULL;
+        memset(neighbour->ek_digest, 8, sizeof(neighbour->ek_digest));
+        neighbour->enrolled_unix_s = 1;
+        expect_ok(store_put_ak(f->store, neighbour, NULL));
+        for (int i = 0; i < AKS_PER_EK_MAX + 3; i++) {
+                char name[16];
+                snprintf(name, sizeof name, "k%02d", i);
+                AUTO(ak_record) struct ak_record *r = ak(name);
+                uint64_t retired = 7;
+                r->enrolled_unix_s += i == AKS_PER_EK_MAX + 2 ? -100 : i; /* the last one under a clock gone back */
+                expect_ok(store_put_ak(f->store, r, &retired));
+                assert_int_equal(retired, i < AKS_PER_EK_MAX ? 0 : 1);
+        }
+        static const struct {
+                const char *name;
+                bool is_there;
+        } rows[] = {{"k00", false}, {"k01", false}, {"k02", false}, {"k03", true}, {"k09", true}, {"k10", true}};
+        for (size_t i = 0; i < COUNT_OF(rows); i++) {
+                AUTO(ak_record) struct ak_record *found = NULL;
+                AUTO(fault) struct fault *none = store_find_ak(f->store, span_str(rows[i].name), &found);
+                if ((none == NULL) != rows[i].is_there)
+                        fail_msg("%s", rows[i].name);
+        }
+        AUTO(ak_record) struct ak_record *again = ak("k05");
+        uint64_t retired = 7;
+        expect_ok(store_put_ak(f->store, again, &retired)); /* one that is there takes nobody's place */
+        assert_int_equal(retired, 0);
+        expect_ok(store_find_ak(f->store, SPAN("other tpm"), &still));
+}
+
+static void a_key_keeps_its_root(void **state)
+{
+        struct fixture *f = *state;
+        AUTO(ak_record) struct ak_record *r = ak("n1"), *found = NULL;
+        memset(r->ek_root, 5, sizeof(r->ek_root));
+        expect_ok(store_put_ak(f->store, r, NULL));
+        reopen(f);
+        expect_ok(store_find_ak(f->store, SPAN("n1"), &found));
+        assert_memory_equal(found->ek_root, r->ek_root, sizeof(r->ek_root));
+}
+
+/* ---- marks, corrections, room ---- */
+
+static void marks_only_rise(void **state)
+{
+        struct fixture *f = *state;
+        static const struct {
+                int64_t raised, kept;
+        } rows[] = {{7, 7}, {6, 7}, {7, 7}, {8, 8}, {-1, 8}};
+        int64_t kept = -1;
+        expect_ok(store_find_mark(f->store, "revision", &kept));
+        assert_int_equal(kept, 0);
+        for (size_t i = 0; i < COUNT_OF(rows); i++) {
+                expect_ok(store_raise_mark(f->store, "revision", rows[i].raised));
+                reopen(f);
+                expect_ok(store_find_mark(f->store, "revision", &kept));
+                assert_int_equal(kept, rows[i].kept);
+        }
+        expect_ok(store_find_mark(f->store, "another", &kept));
+        assert_int_equal(kept, 0);
+}
+
+static void a_correction_is_found_with_what_it_corrects(void **state)
+{
+        struct fixture *f = *state;
+        static const char serials[][SERIAL_TEXT_MAX] = {"aa01"};
+        struct store_record issued = record("a", serials, 1), replay = record("r", NULL, 0),
+                            correction = record("c", NULL, 0), twice = record("d", NULL, 0);
+        correction.corrects = twice.corrects = issued.id;
+        struct store_commit one = commit(1, &issued, 1, &replay), two = {.without_nonce = true},
+                            three = {.without_nonce = true};
+        two.records = &correction;
+        three.records = &twice;
+        two.count = three.count = 1;
+        struct store_commit *all[] = {&one, &two, &three};
+        expect_ok(store_write(f->store, all, 3, now));
+        assert_null(one.ret_outcome);
+        assert_null(two.ret_outcome);
+        expect_fault(three.ret_outcome, FAULT_INTERNAL, "RECORD_CONFLICT"); /* a record is taken back once */
+        const char *const keys[] = {"aa01", issued.id};
+        for (size_t i = 0; i < COUNT_OF(keys); i++) {
+                AUTO(store_row) struct store_row row = {0};
+                expect_ok(store_find_record(f->store, keys[i], &row));
+                assert_string_equal(row.id, issued.id);
+                assert_string_equal(row.correction, correction.id);
+        }
+        AUTO(store_row) struct store_row itself = {0};
+        expect_ok(store_find_record(f->store, correction.id, &itself));
+        assert_string_equal(itself.correction, "");
+        assert_int_equal(itself.index, 1);
+}
+
+static void says_whether_it_can_write(void **state)
+{
+        struct fixture *f = *state;
+        uint64_t bytes = 0;
+        expect_ok(store_room(f->store, &bytes));
+        assert_true(bytes > 0);
+        expect_ok(store_check_writable(f->store, now));
+        expect_ok(store_check_writable(f->store,
+                                       (struct wall){now.unix_ms - 5000})); /* nor does a clock gone back matter */
+}
+
+/* ---- files of an older vouchsafe ---- */
+
+static void brings_the_first_schema_up_to_date(void **state)
+{
+        struct fixture *f = *state;
+        AUTO(ak_record) struct ak_record *r = ak("n1"), *found = NULL;
+        static const uint8_t no_root[SHA256_LEN];
+        static const char serials[][SERIAL_TEXT_MAX] = {"aa01"};
+        struct store_record one = record("a", serials, 1), replay = record("r", NULL, 0);
+        struct store_commit c = commit(1, &one, 1, &replay), *all[] = {&c};
+        memset(r->ek_root, 5, sizeof(r->ek_root));
+        expect_ok(store_put_ak(f->store, r, NULL));
+        expect_ok(store_write(f->store, all, 1, now));
+        store_close(TAKE(f->store));
+        sql_exec(f->path, "DROP INDEX attestation_keys_by_ek; ALTER TABLE attestation_keys DROP COLUMN ek_root; "
+                          "DROP TABLE marks; DROP TABLE corrections; PRAGMA user_version = 1");
+        expect_ok(store_open_sqlite(f->path, &f->store));
+        reopen(f);
+        expect_ok(store_find_ak(f->store, SPAN("n1"), &found));
+        assert_memory_equal(found->ek_root, no_root, sizeof no_root); /* no root's: it must be enrolled again */
+        AUTO(store_row) struct store_row row = {0};
+        expect_ok(store_find_record(f->store, "aa01", &row));
+        expect_ok(store_raise_mark(f->store, "revision", 3));
+}
+
 /* ---- files that are not ours, or no longer whole ---- */
 
 static void expect_refused(struct fixture *f, enum fault_code code, const char *token)
@@ -357,7 +491,7 @@ static void refuses_a_newer_schema(void **state)
 {
         struct fixture *f = *state;
         store_close(TAKE(f->store));
-        sql_exec(f->path, "PRAGMA user_version = 2");
+        sql_exec(f->path, "PRAGMA user_version = 3");
         expect_refused(f, FAULT_PRECONDITION, "STORE_SCHEMA");
         sql_exec(f->path, "PRAGMA user_version = 0");
         expect_refused(f, FAULT_DATA_LOSS, "STORE_CORRUPT");
@@ -439,6 +573,12 @@ int main(void)
                 WITH_STORE(a_key_that_was_forgotten_begins_anew),
                 WITH_STORE(an_ak_clock_only_moves_forward),
                 WITH_STORE(a_key_put_again_keeps_the_later_clock),
+                WITH_STORE(a_tpm_has_few_keys),
+                WITH_STORE(a_key_keeps_its_root),
+                WITH_STORE(marks_only_rise),
+                WITH_STORE(a_correction_is_found_with_what_it_corrects),
+                WITH_STORE(says_whether_it_can_write),
+                WITH_STORE(brings_the_first_schema_up_to_date),
                 WITH_STORE(refuses_a_newer_schema),
                 WITH_STORE(refuses_another_programs_database),
                 WITH_STORE(refuses_a_torn_file),

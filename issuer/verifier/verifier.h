@@ -76,6 +76,7 @@ struct ak_record {
         struct buf name;               /* TPM Name */
         struct buf public_area;        /* TPMT_PUBLIC */
         uint8_t ek_digest[SHA256_LEN]; /* SHA-256 of the EK's SPKI */
+        uint8_t ek_root[SHA256_LEN];   /* of the SPKI of the root that its certificate led to; zeros: not known */
         char *ek_issuer;               /* of its certificate */
         char *cluster, *node;          /* from the attester's own token; NULL without one */
         int64_t enrolled_unix_s, ek_not_after_unix_s;

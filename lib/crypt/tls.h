@@ -20,12 +20,17 @@ struct tls_client_options {
 struct fault *tls_client_new(const struct tls_client_options *o, struct tls_client **ret) MUST_USE;
 /* For CURLOPT_SSL_CTX_FUNCTION. `t` outlives the context. */
 struct fault *tls_client_configure(const struct tls_client *t, void *ssl_ctx) MUST_USE;
+/* Why the last server was not believed, for a person: which certificate, its dates, what the clock here says. "" when there was none. Thread-safe. */
+#define TLS_WHY_MAX 512
+void tls_client_why(struct tls_client *t, char ret[TLS_WHY_MAX]);
 void tls_client_free(struct tls_client *t);
 DEFINE_AUTO(tls_client)
 
 struct tls_server;
 /* Chain PEM (leaf first) and key PEM. */
 struct fault *tls_server_new(struct span chain_pem, const struct secret *key_pem, struct tls_server **ret) MUST_USE;
+/* For connections that come from now on; those that are there keep what they have. Thread-safe. On a fault everything stays. */
+struct fault *tls_server_replace(struct tls_server *t, struct span chain_pem, const struct secret *key_pem) MUST_USE;
 void *tls_server_accept(struct tls_server *t); /* a new SSL* in accept state; the caller owns it (libevent frees it) */
 void tls_server_free(struct tls_server *t);
 DEFINE_AUTO(tls_server)

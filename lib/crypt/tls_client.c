@@ -2,6 +2,8 @@
 #include "lib/crypt/tls.h"
 
 #include <arpa/inet.h>
+#include <pthread.h>
+#include <stdio.h>
 
 #include "lib/base/random.h"
 #include "lib/crypt/tls_internal.h"
@@ -17,6 +19,8 @@ struct tls_client {
         char *server_name;      /* NULL: only the pin */
         struct cert_list chain; /* ours: none, or one self-signed certificate */
         EVP_PKEY *pkey;         /* its key: a reference of our own */
+        pthread_mutex_t mu;
+        char why[TLS_WHY_MAX]; /* guarded by mu */
 };
 
 static struct fault *check(const struct tls_client_options *o)
@@ -50,6 +54,7 @@ struct fault *tls_client_new(const struct tls_client_options *o, struct tls_clie
 {
         AUTO(tls_client) struct tls_client *t = NEW(struct tls_client);
 
+        pthread_mutex_init(&t->mu, NULL); /* default attributes: can't fail */
         TRY(check(o));
         if (o->ca_pem.len > 0) {
                 TRY_AS(cert_list_from_pem(o->ca_pem, &t->roots), "TLS CA of the server");
@@ -69,15 +74,50 @@ struct fault *tls_client_new(const struct tls_client_options *o, struct tls_clie
         return NULL;
 }
 
+static void time_text(const ASN1_TIME *t, char ret[WALL_TEXT_LEN + 1])
+{
+        struct tm tm;
+        (void) snprintf(ret, WALL_TEXT_LEN + 1, "?");
+        if (ASN1_TIME_to_tm(t, &tm) == 1)
+                (void) strftime(ret, WALL_TEXT_LEN + 1, "%Y-%m-%dT%H:%M:%SZ", &tm); /* as long as the room, by form */
+}
+
+/* "certificate has expired" alone sends an operator looking for hours: which one, and by whose clock? */
+static void keep_why(struct tls_client *t, X509_STORE_CTX *ctx)
+{
+        int code = X509_STORE_CTX_get_error(ctx);
+        const X509 *x = X509_STORE_CTX_get_current_cert(ctx);
+        char subject[128] = "?", from[WALL_TEXT_LEN + 1] = "?", until[WALL_TEXT_LEN + 1] = "?", now[WALL_TEXT_LEN + 1];
+        if (x != NULL) {
+                (void) X509_NAME_oneline(X509_get_subject_name(x), subject, sizeof subject); /* cut when longer */
+                time_text(X509_get0_notBefore(x), from);
+                time_text(X509_get0_notAfter(x), until);
+        }
+        wall_format(clock_wall(&clock_system), now); /* the library's own verification takes the system's time */
+        pthread_mutex_lock(&t->mu);
+        (void) snprintf(t->why, sizeof t->why, "%s: certificate %s is valid from %s to %s, the clock here says %s",
+                        X509_verify_cert_error_string(code), subject, from, until, now); /* cut when longer */
+        pthread_mutex_unlock(&t->mu);
+}
+
+void tls_client_why(struct tls_client *t, char ret[TLS_WHY_MAX])
+{
+        pthread_mutex_lock(&t->mu);
+        memcpy(ret, t->why, TLS_WHY_MAX);
+        pthread_mutex_unlock(&t->mu);
+}
+
 /* SSL_CTX_set_cert_verify_callback: everything that the options ask for holds. */
 static int check_server(X509_STORE_CTX *ctx, void *arg)
 {
-        const struct tls_client *t = arg;
+        struct tls_client *t = arg;
         const X509 *server = X509_STORE_CTX_get0_cert(ctx);
         uint8_t digest[SHA256_LEN];
 
-        if (t->roots.count > 0 && X509_verify_cert(ctx) != 1)
+        if (t->roots.count > 0 && X509_verify_cert(ctx) != 1) {
+                keep_why(t, ctx);
                 return 0;
+        }
         if (t->has_pin && (!tls_spki_sha256(server, digest) || !span_eq(SPAN_OF(digest), SPAN_OF(t->pin)))) {
                 X509_STORE_CTX_set_error(ctx, X509_V_ERR_APPLICATION_VERIFICATION);
                 return 0;
@@ -121,6 +161,7 @@ void tls_client_free(struct tls_client *t)
         cert_list_clear(&t->roots);
         cert_list_clear(&t->chain);
         EVP_PKEY_free(t->pkey);
+        pthread_mutex_destroy(&t->mu);
         free(t->server_name);
         free(t);
 }

@@ -1,10 +1,13 @@
 /* Our server side: one identity, a client certificate asked for always and accepted when it is a self-signed P-256 one. */
 #include "lib/crypt/tls.h"
 
+#include <pthread.h>
+
 #include "lib/crypt/tls_internal.h"
 
 struct tls_server {
-        SSL_CTX *ctx;
+        pthread_mutex_t mu;
+        SSL_CTX *ctx; /* guarded by mu; connections hold references of their own */
 };
 
 /* What a client certificate proves is the possession of its key (the handshake's CertificateVerify); its names and dates
@@ -30,7 +33,7 @@ static int accept_client(X509_STORE_CTX *ctx, void *arg)
         return 0;
 }
 
-struct fault *tls_server_new(struct span chain_pem, const struct secret *key_pem, struct tls_server **ret)
+static struct fault *make_context(struct span chain_pem, const struct secret *key_pem, SSL_CTX **ret)
 {
         AUTO(cert_list) struct cert_list chain = {0};
         AUTO(key) struct key *key = NULL;
@@ -38,21 +41,47 @@ struct fault *tls_server_new(struct span chain_pem, const struct secret *key_pem
         TRY_AS(cert_list_from_pem(chain_pem, &chain), "TLS server certificate");
         TRY_AS(key_from_pem_private(secret_span(key_pem), &key), "TLS server key");
 
-        AUTO(tls_server) struct tls_server *t = NEW(struct tls_server);
-        t->ctx = SSL_CTX_new(TLS_server_method());
-        ossl_must(t->ctx != NULL, "SSL_CTX");
-        TRY(tls_restrict(t->ctx));
-        TRY(tls_identity(t->ctx, &chain, key_pkey(key)));
-        SSL_CTX_set_verify(t->ctx, SSL_VERIFY_PEER, NULL);
-        SSL_CTX_set_cert_verify_callback(t->ctx, accept_client, NULL);
-        SSL_CTX_set_mode(t->ctx, SSL_MODE_RELEASE_BUFFERS);
-        *ret = TAKE(t);
+        AUTO(ossl_ssl_ctx) SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+        ossl_must(ctx != NULL, "SSL_CTX");
+        TRY(tls_restrict(ctx));
+        TRY(tls_identity(ctx, &chain, key_pkey(key)));
+        SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+        SSL_CTX_set_cert_verify_callback(ctx, accept_client, NULL);
+        SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
+        *ret = TAKE(ctx);
+        return NULL;
+}
+
+struct fault *tls_server_new(struct span chain_pem, const struct secret *key_pem, struct tls_server **ret)
+{
+        SSL_CTX *ctx = NULL;
+
+        TRY(make_context(chain_pem, key_pem, &ctx));
+        struct tls_server *t = NEW(struct tls_server);
+        pthread_mutex_init(&t->mu, NULL); /* default attributes: can't fail */
+        t->ctx = ctx;
+        *ret = t;
+        return NULL;
+}
+
+struct fault *tls_server_replace(struct tls_server *t, struct span chain_pem, const struct secret *key_pem)
+{
+        SSL_CTX *ctx = NULL;
+
+        TRY(make_context(chain_pem, key_pem, &ctx));
+        pthread_mutex_lock(&t->mu);
+        SSL_CTX *old = t->ctx;
+        t->ctx = ctx;
+        pthread_mutex_unlock(&t->mu);
+        SSL_CTX_free(old);
         return NULL;
 }
 
 void *tls_server_accept(struct tls_server *t)
 {
+        pthread_mutex_lock(&t->mu);
         SSL *ssl = SSL_new(t->ctx);
+        pthread_mutex_unlock(&t->mu);
 
         ossl_must(ssl != NULL, "SSL");
         SSL_set_accept_state(ssl);
@@ -64,5 +93,6 @@ void tls_server_free(struct tls_server *t)
         if (t == NULL)
                 return;
         SSL_CTX_free(t->ctx);
+        pthread_mutex_destroy(&t->mu);
         free(t);
 }

@@ -176,6 +176,71 @@ static void whom_the_client_believes(void **state UNUSED)
         }
 }
 
+/* Dates are what an operator needs to see which of two clocks, or of a certificate and a clock, is wrong. */
+static void why_a_server_was_not_believed(void **state UNUSED)
+{
+        static const char *const dns[] = {"issuer.example", NULL}, *const no_ip[] = {NULL};
+        static const struct {
+                const char *name;
+                int64_t from_s, until_s;
+                const char *word; /* of the reason */
+        } rows[] = {
+                {"expired", -3600, -60, "expired"},
+                {"not yet valid", 3600, 7200, "not yet valid"},
+        };
+        AUTO(world) struct world w = make_world();
+        struct tls_client_options o = {
+                .ca_pem = buf_span(&w.ca_pem), .server_name = "issuer.example", .now = clock_wall(&clock_system)};
+        for (size_t i = 0; i < COUNT_OF(rows); i++) {
+                int64_t now_s = wall_unix_s(clock_wall(&clock_system));
+                struct wall from = wall_from_unix_s(now_s + rows[i].from_s),
+                            until = wall_from_unix_s(now_s + rows[i].until_s);
+                struct tls_cert_spec spec = {"issuer", dns, no_ip, {9}, from, until, w.server_key};
+                AUTO(buf) struct buf der = BUF(CERT_MAX), pem = BUF(65536);
+                AUTO(tls_client) struct tls_client *t = NULL;
+                char why[TLS_WHY_MAX], from_text[WALL_TEXT_LEN + 1], until_text[WALL_TEXT_LEN + 1];
+
+                expect_ok(tls_cert_build(&spec, w.ca, w.ca_key, &der));
+                AUTO(cert) struct cert *cert = test_cert(buf_span(&der));
+                expect_ok(cert_to_pem(cert, &pem));
+                expect_ok(tls_server_replace(w.server, buf_span(&pem), w.key_pem));
+                expect_ok(tls_client_new(&o, &t));
+                tls_client_why(t, why);
+                assert_string_equal(why, "");
+                AUTO(ossl_ssl) SSL *client = client_of(t), *server = tls_server_accept(w.server);
+                assert_false(shake(client, server));
+                tls_client_why(t, why);
+                wall_format(from, from_text);
+                wall_format(until, until_text);
+                if (strstr(why, rows[i].word) == NULL || strstr(why, from_text) == NULL ||
+                    strstr(why, until_text) == NULL || strstr(why, "CN=issuer") == NULL)
+                        fail_msg("%s: %s", rows[i].name, why);
+        }
+}
+
+/* A renewed certificate serves whoever comes next; a pair that doesn't fit changes nothing. */
+static void the_server_takes_another_certificate(void **state UNUSED)
+{
+        AUTO(world) struct world w = make_world(), other = make_world();
+        struct tls_client_options o = {
+                .ca_pem = buf_span(&w.ca_pem), .server_name = "issuer.example", .now = clock_wall(&clock_system)};
+        AUTO(tls_client) struct tls_client *first = NULL, *second = NULL;
+        expect_ok(tls_client_new(&o, &first));
+        o.ca_pem = buf_span(&other.ca_pem);
+        expect_ok(tls_client_new(&o, &second));
+
+        AUTO(ossl_ssl) SSL *early_client = client_of(first), *early = tls_server_accept(w.server);
+        expect_fault(tls_server_replace(w.server, buf_span(&other.chain_pem), w.key_pem), FAULT_INVALID,
+                     "TLS_IDENTITY");
+        expect_fault(tls_server_replace(w.server, SPAN("no PEM"), w.key_pem), FAULT_INVALID, "NO_CERTIFICATE");
+        expect_ok(tls_server_replace(w.server, buf_span(&other.chain_pem), other.key_pem));
+        assert_true(shake(early_client, early)); /* had begun before */
+        AUTO(ossl_ssl) SSL *late_client = client_of(first), *late = tls_server_accept(w.server);
+        assert_false(shake(late_client, late));
+        AUTO(ossl_ssl) SSL *new_client = client_of(second), *fresh = tls_server_accept(w.server);
+        assert_true(shake(new_client, fresh));
+}
+
 /* Certificates that a client could show, straight through OpenSSL. */
 static SSL *client_showing(EVP_PKEY *key, X509 *cert, X509 *more)
 {
@@ -288,8 +353,12 @@ static void refuses_options(void **state UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(channel_facts),           cmocka_unit_test(whom_the_client_believes),
-                cmocka_unit_test(whom_the_server_lets_in), cmocka_unit_test(only_tls_1_3),
+                cmocka_unit_test(channel_facts),
+                cmocka_unit_test(whom_the_client_believes),
+                cmocka_unit_test(why_a_server_was_not_believed),
+                cmocka_unit_test(the_server_takes_another_certificate),
+                cmocka_unit_test(whom_the_server_lets_in),
+                cmocka_unit_test(only_tls_1_3),
                 cmocka_unit_test(refuses_options),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -211,7 +211,7 @@ static void enrol(struct issuer_world *w)
         ak->has_clock = true;
         ak->clock_safe = true;
         ak->clock_ms = AK_CLOCK_BEFORE;
-        must_ok(store_put_ak(w->store, ak), "enrol");
+        must_ok(store_put_ak(w->store, ak, NULL), "enrol");
         w->witness->ak_answered = true;
 }
 

@@ -148,9 +148,9 @@ static inline void fake_issuer_start(struct fake_issuer *f)
         expect_ok(dir_open_make(f->folder, 0700, &dir));
         expect_ok(store_open_sqlite(database, &a->store));
         expect_ok(ledger_open(a->store, &f->time.clock, &a->ledger));
-        expect_ok(policy_holder_new(&f->config, &a->holder));
+        expect_ok(policy_holder_new(&f->config, a->store, &a->holder));
         expect_ok(authority_roots(a->authority, &roots));
-        expect_ok(bundle_state_load(dir, &roots, 300, &f->bundle));
+        expect_ok(bundle_state_load(dir, &roots, 300, clock_wall(&f->time.clock), &f->bundle));
         a->clock = &f->time.clock;
         a->audience = f->config.audience;
         a->master = f->master;
@@ -198,11 +198,12 @@ static inline void fake_issuer_enrolled(struct fake_issuer *f, const char *node)
         expect_ok(buf_append(&r->name, buf_span(&f->tpm.ak_name)));
         expect_ok(buf_append(&r->public_area, buf_span(&f->tpm.ak_public)));
         key_spki_sha256(f->tpm.ek, r->ek_digest);
+        key_spki_sha256(f->maker, r->ek_root);
         r->ek_issuer = alloc_string("CN=maker");
         r->cluster = node != NULL ? alloc_string("demo") : NULL;
         r->node = node != NULL ? alloc_string(node) : NULL;
         r->ek_not_after_unix_s = wall_unix_s(clock_wall(&f->time.clock)) + 86400;
-        expect_ok(store_put_ak(f->api.store, r));
+        expect_ok(store_put_ak(f->api.store, r, NULL));
 }
 
 struct fake_token {

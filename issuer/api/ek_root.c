@@ -1,0 +1,43 @@
+#include "issuer/api/ek_root.h"
+
+struct ek_chain {
+        struct cert *leaf;
+        struct cert_list intermediates;
+};
+
+static void ek_chain_clear(struct ek_chain *c)
+{
+        cert_free(c->leaf);
+        cert_list_clear(&c->intermediates);
+}
+DEFINE_AUTO_VALUE(ek_chain)
+
+static struct fault *read_chain(const struct buf *certificates, size_t count, struct ek_chain *c)
+{
+        if (count == 0 || count > CHAIN_MAX)
+                return fault(FAULT_DENIED, "ek.chain", "%zu certificates", count);
+        TRY(cert_from_der(buf_span(&certificates[0]), &c->leaf));
+        for (size_t i = 1; i < count; i++) {
+                TRY(cert_from_der(buf_span(&certificates[i]), &c->intermediates.certs[i - 1]));
+                c->intermediates.count = i;
+        }
+        return NULL;
+}
+
+/* Enrolments are rare: a chain verified once more for each root costs nobody anything. */
+struct fault *ek_root_find(const struct buf *certificates, size_t count, const struct cert_list *roots, struct wall now,
+                           uint8_t ret[SHA256_LEN])
+{
+        AUTO(ek_chain) struct ek_chain chain = {0};
+        TRY(read_chain(certificates, count, &chain));
+        for (size_t i = 0; i < roots->count; i++) {
+                const struct cert_list one = {1, {roots->certs[i]}}; /* borrows */
+                AUTO(fault)
+                struct fault *other = cert_verify(chain.leaf, &chain.intermediates, &one, CERT_PURPOSE_EK, now);
+                if (other != NULL)
+                        continue;
+                key_spki_sha256(cert_key(roots->certs[i]), ret);
+                return NULL;
+        }
+        return fault(FAULT_DENIED, "ek.chain", "no configured root alone vouches for the endorsement key");
+}
