@@ -188,11 +188,15 @@ struct fault *cbor_take_null(struct reader *r, bool *ret)
 }
 
 /* What has to follow one head: strings are passed over, lists say how many items (of a map twice as many). */
-static struct fault *skip_head(struct reader *r, struct cbor_list *ret_inside)
+struct level {
+        struct cbor_list list;
+        bool is_map, is_odd; /* of indefinite ones: a key without its value is no item */
+};
+static struct fault *skip_head(struct reader *r, struct level *ret_inside)
 {
         struct head h;
         TRY(read_head(r, &h));
-        *ret_inside = (struct cbor_list){0};
+        *ret_inside = (struct level){0};
         switch (h.major) {
         case CBOR_UINT:
         case CBOR_NINT:
@@ -207,7 +211,7 @@ static struct fault *skip_head(struct reader *r, struct cbor_list *ret_inside)
         case CBOR_TAG:
                 if (h.is_indefinite)
                         return bad(r, "a tag without a number");
-                ret_inside->left = 1;
+                ret_inside->list.left = 1;
                 return NULL;
         case CBOR_ARRAY:
         case CBOR_MAP:
@@ -215,26 +219,31 @@ static struct fault *skip_head(struct reader *r, struct cbor_list *ret_inside)
         }
         if (!h.is_indefinite && h.value > reader_left(r))
                 return bad(r, "more items than bytes");
-        ret_inside->is_indefinite = h.is_indefinite;
-        ret_inside->left = h.is_indefinite ? 0 : h.major == CBOR_MAP ? 2 * h.value : h.value;
+        ret_inside->is_map = h.major == CBOR_MAP;
+        ret_inside->list.is_indefinite = h.is_indefinite;
+        ret_inside->list.left = h.is_indefinite ? 0 : h.major == CBOR_MAP ? 2 * h.value : h.value;
         return NULL;
 }
 
 struct fault *cbor_skip(struct reader *r, struct span *ret)
 {
         size_t start = r->at, depth = 1;
-        struct cbor_list open[CBOR_DEPTH_MAX + 1] = {{.left = 1}}; /* what is still to come, level by level */
+        struct level open[CBOR_DEPTH_MAX + 1] = {{.list.left = 1}};
         while (depth > 0) {
+                struct level *level = &open[depth - 1];
                 struct fault *f = NULL;
-                if (!cbor_more(r, &open[depth - 1], &f)) {
+                if (!cbor_more(r, &level->list, &f)) {
                         if (f != NULL)
                                 return f;
+                        if (level->is_map && level->is_odd)
+                                return bad(r, "a key without a value");
                         depth--;
                         continue;
                 }
-                struct cbor_list inside;
+                struct level inside;
+                level->is_odd = !level->is_odd;
                 TRY(skip_head(r, &inside));
-                if (inside.left == 0 && !inside.is_indefinite)
+                if (inside.list.left == 0 && !inside.list.is_indefinite)
                         continue;
                 if (depth > CBOR_DEPTH_MAX)
                         return bad(r, "too deep");
