@@ -12,3 +12,4 @@ struct policy_input_list {
         size_t count;
 };
 extern const struct policy_input_list inputs_common, inputs_tpm;
+extern const struct policy_input_list inputs_eventlog;

@@ -1,6 +1,7 @@
 #include "issuer/verifier/verifier.h"
 
 #include "issuer/verifier/appraise.h"
+#include "issuer/verifier/eventlog/eventlog.h"
 #include "lib/model/names.h"
 #include "lib/model/tpm_evidence.h"
 
@@ -13,12 +14,13 @@ static struct fault *whole(struct span value, struct evidence_parts *ret)
 static const struct appraiser table[] = {
         {.kind = EVIDENCE_TPM, .media_type = CMW_TPM_QUOTE, .appraise = appraise_tpm, .unpack = whole},
         {.kind = EVIDENCE_SOFTWARE, .media_type = CMW_SOFTWARE, .appraise = appraise_software, .unpack = whole},
+        {.kind = EVIDENCE_EVENTLOG, .appraise = appraise_eventlog}, /* no media type: no request carries it alone */
 };
 
 const struct appraiser *verifier_find(const char *media_type)
 {
         for (size_t i = 0; i < COUNT_OF(table); i++)
-                if (strcmp(table[i].media_type, media_type) == 0)
+                if (table[i].media_type != NULL && strcmp(table[i].media_type, media_type) == 0)
                         return &table[i];
         return NULL;
 }
