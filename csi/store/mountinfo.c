@@ -73,6 +73,14 @@ static bool parse_id(struct span field, uint64_t *ret)
         return f == NULL;
 }
 
+/* major:minor */
+static bool is_device(struct span field)
+{
+        struct span major;
+        uint64_t number;
+        return take_until(&field, ':', &major) && parse_id(major, &number) && parse_id(field, &number);
+}
+
 static bool has_option(struct span options, const char *name)
 {
         struct span option;
@@ -97,8 +105,8 @@ static bool parse_line(struct span line, struct mountinfo_entry *e)
         if (!take_until(&line, ' ', &fs_type) || !take_until(&line, ' ', &source))
                 return false;
         super = line; /* some file systems (9p) show blanks in their options as they are */
-        if (device.len == 0 || memchr(device.data, ':', device.len) == NULL || root.len == 0 || path.len == 0 ||
-            path.data[0] != '/' || fs_type.len == 0 || super.len == 0)
+        if (!is_device(device) || root.len == 0 || path.len == 0 || path.data[0] != '/' || options.len == 0 ||
+            fs_type.len == 0 || super.len == 0 || super.data[0] == ' ')
                 return false;
 
         e->read_only = has_option(options, "ro");
@@ -111,6 +119,8 @@ struct fault *mountinfo_parse(struct span text, struct mountinfo *ret)
         AUTO(mountinfo) struct mountinfo m = {0};
         if (text.len > 0 && text.data[text.len - 1] != '\n')
                 return fault(FAULT_INTERNAL, "BAD_MOUNTINFO", "the last line has no end");
+        if (span_has_nul(text))
+                return fault(FAULT_INTERNAL, "BAD_MOUNTINFO", "a NUL, which the kernel never writes");
         struct span line;
         for (size_t number = 1; text.len > 0 && take_until(&text, '\n', &line); number++) {
                 struct mountinfo_entry e = {0};

@@ -74,9 +74,9 @@ static struct fault *read_rsa(struct reader *r, struct tpm_public *p)
         if (exponent != 0 && exponent != 65537) /* 0 means 65537 (part 2, 12.2.3.5) */
                 return refuse("RSA exponent", exponent);
         TRY(reader_sized16be(r, RSA_MODULUS_MAX, &modulus));
-        if (modulus.len * 8 != bits)
-                return fault(FAULT_INVALID, "TPM_STRUCTURE", "RSA key of %u bits, modulus of %zu bytes", bits,
-                             modulus.len);
+        if (modulus.len * 8 != bits || bits == 0 || (modulus.data[0] & 0x80) == 0)
+                return fault(FAULT_INVALID, "TPM_STRUCTURE", "RSA key of %u bits, modulus of %zu bytes%s", bits,
+                             modulus.len, modulus.len * 8 == bits ? " with a leading zero bit" : "");
         return key_from_rsa(modulus, SPAN("\x01\x00\x01"), &p->key);
 }
 

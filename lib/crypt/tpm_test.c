@@ -274,7 +274,7 @@ static void malformed_publics(void **state UNUSED)
                 {"bits 3072", 16, 0x0c, FAULT_INVALID, "TPM_STRUCTURE"},
                 {"exponent 3", 21, 3, FAULT_INVALID, "TPM_ALGORITHM"},
                 {"modulus one short", 22, 0, FAULT_INVALID, "TPM_STRUCTURE"},
-                {"modulus of 2047 bits", 24, 0x7f, FAULT_INVALID, "KEY_KIND"},
+                {"modulus of 2047 bits", 24, 0x7f, FAULT_INVALID, "TPM_STRUCTURE"},
         };
         static const struct byte_row ecc[] = {
                 {"scheme RSASSA", 13, 0x14, FAULT_INVALID, "TPM_ALGORITHM"},
