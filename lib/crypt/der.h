@@ -1,4 +1,4 @@
-/* der: a small writer and reader of ASN.1 DER. Private to lib/crypt.
+/* der: a small writer and reader of ASN.1 DER: for lib/crypt, and for whoever reads what a maker put into extensions of its certificates.
  *
  * The writer emits forward: der_open leaves room for a one-byte length and der_close moves the content when it turned out
  * longer. A fault sticks: further calls do nothing and der_end reports it, so that a structure is written as one plain

@@ -134,6 +134,11 @@ bool cert_has_eku(const struct cert *c, const char *oid)
         return false;
 }
 
+bool cert_has_unknown_critical(const struct cert *c)
+{
+        return (X509_get_extension_flags(c->x) & EXFLAG_CRITICAL) != 0;
+}
+
 unsigned cert_key_usage(const struct cert *c)
 {
         uint32_t usage = X509_get_key_usage(c->x);

@@ -36,6 +36,8 @@ const char *cert_dns(const struct cert *c, size_t index);
 /* The value of an extension by dotted OID (contents of its OCTET STRING); NOT_FOUND "NO_EXTENSION". */
 struct fault *cert_extension(const struct cert *c, const char *oid, struct span *ret) MUST_USE;
 bool cert_has_eku(const struct cert *c, const char *oid);
+/* A critical extension that nobody here handles: such a certificate is to be refused (RFC 5280 §4.2). cert_verify does so itself. */
+bool cert_has_unknown_critical(const struct cert *c);
 unsigned cert_key_usage(const struct cert *c); /* bits: KU_* below; 0 when absent */
 #define KU_DIGITAL_SIGNATURE 0x80u
 #define KU_KEY_ENCIPHERMENT  0x20u
