@@ -25,6 +25,7 @@ static struct metric problem = {.name = "vouchsafe_attester_problem",
 struct batch {
         struct batch_options o;
         pthread_t worker;
+        struct cert_cache *certs; /* the worker's */
         pthread_mutex_t mu;
         pthread_cond_t cond;
         bool stopping; /* guarded by mu, as all below */
@@ -140,6 +141,7 @@ static struct fault *attempt(struct batch *b, struct order **orders, size_t coun
                 .issuer = b->o.issuer,
                 .source = &b->o.source,
                 .bundles = b->o.bundles,
+                .certs = b->certs,
                 .node_token_file = b->o.node_token_file,
                 .clock = b->o.clock,
                 .quoted = count_quote,
@@ -263,12 +265,14 @@ struct fault *batch_start(const struct batch_options *o, struct batch **ret)
 {
         struct batch *b = NEW(struct batch);
         b->o = *o;
+        b->certs = cert_cache_new();
         pthread_mutex_init(&b->mu, NULL);
         pthread_cond_init(&b->cond, NULL);
         order_queue_init(&b->queue);
         if (pthread_create(&b->worker, NULL, work, b) != 0) {
                 o->source.close(o->source.self);
                 issuer_free(o->issuer);
+                cert_cache_free(b->certs);
                 free(b);
                 return fault(FAULT_INTERNAL, "THREAD", "start the batch thread");
         }
@@ -332,6 +336,7 @@ void batch_stop(struct batch *b)
                 fail_left(b, orders, count, stopping);
         b->o.source.close(b->o.source.self);
         issuer_free(b->o.issuer);
+        cert_cache_free(b->certs);
         pthread_cond_destroy(&b->cond);
         pthread_mutex_destroy(&b->mu);
         free(b);

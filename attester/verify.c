@@ -3,23 +3,27 @@
 #include "lib/base/parse.h"
 #include "lib/model/spiffe_id.h"
 
-static struct fault *parse_chain(const struct issued_credential *c, struct cert **ret_leaf, struct cert_list *ret_rest)
+/* The lists borrow from `certs`, which holds more than both can. */
+_Static_assert(CHAIN_MAX + BUNDLE_ROOTS_MAX <= CERT_CACHE_MAX, "a chain and its roots stay in the cache together");
+
+static struct fault *parse_chain(const struct issued_credential *c, struct cert_cache *certs, struct cert **ret_leaf,
+                                 struct cert_list *ret_rest)
 {
         if (c->chain_count == 0)
                 return fault(FAULT_INTERNAL, "reply.chain", "the issuer sent no certificate");
         TRY_AS(cert_from_der(buf_span(&c->chain[0]), ret_leaf), "read the issued certificate");
         for (size_t i = 1; i < c->chain_count; i++) {
-                TRY_AS(cert_from_der(buf_span(&c->chain[i]), &ret_rest->certs[ret_rest->count]),
+                TRY_AS(cert_cache_get(certs, buf_span(&c->chain[i]), &ret_rest->certs[ret_rest->count]),
                        "read the issuer's intermediate");
                 ret_rest->count++;
         }
         return NULL;
 }
 
-static struct fault *load_roots(const struct bundle *bundle, struct cert_list *ret)
+static struct fault *load_roots(const struct bundle *bundle, struct cert_cache *certs, struct cert_list *ret)
 {
         for (size_t i = 0; i < bundle->root_count; i++) {
-                TRY_AS(cert_from_der(buf_span(&bundle->roots[i]), &ret->certs[ret->count]),
+                TRY_AS(cert_cache_get(certs, buf_span(&bundle->roots[i]), &ret->certs[ret->count]),
                        "read root %zu of the bundle", i);
                 ret->count++;
         }
@@ -47,15 +51,15 @@ static struct fault *check_validity(const struct issued_credential *c, const str
 }
 
 struct fault *verify_credential(const struct issued_credential *c, const struct key *key, const struct bundle *bundle,
-                                struct wall now, char ret_serial[41])
+                                struct cert_cache *certs, struct wall now, char ret_serial[41])
 {
         if (strcmp(c->type, SLOT_TYPE_X509) != 0)
                 return fault(FAULT_INTERNAL, "reply.type", "slot %s came back as %s, which was not asked for", c->slot,
                              c->type);
         AUTO(cert) struct cert *leaf = NULL;
-        AUTO(cert_list) struct cert_list intermediates = {0}, roots = {0};
-        TRY(parse_chain(c, &leaf, &intermediates));
-        TRY(load_roots(bundle, &roots));
+        struct cert_list intermediates = {0}, roots = {0}; /* borrowed */
+        TRY(parse_chain(c, certs, &leaf, &intermediates));
+        TRY(load_roots(bundle, certs, &roots));
 
         const struct key *certified = cert_key(leaf);
         if (certified == NULL || !span_eq(key_spki(certified), key_spki(key)))

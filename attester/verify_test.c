@@ -12,6 +12,7 @@ struct pki {
         struct key *root_key, *ca_key, *own, *other;
         struct cert *root, *ca;
         struct bundle bundle;
+        struct cert_cache *certs; /* one for all rows: what a row leaves there must not help the next */
 };
 static struct pki pki;
 
@@ -44,6 +45,7 @@ static int make_pki(void **state UNUSED)
                 expect_ok(key_generate(KEY_P256, keys[i]));
         pki.root = make_ca("root", pki.root_key, NULL, pki.root_key);
         pki.ca = make_ca("online 1", pki.ca_key, pki.root, pki.root_key);
+        pki.certs = cert_cache_new();
         pki.bundle.root_count = 1;
         pki.bundle.roots[0] = BUF(CERT_MAX);
         expect_ok(buf_append(&pki.bundle.roots[0], cert_der(pki.root)));
@@ -59,6 +61,7 @@ static int drop_pki(void **state UNUSED)
         key_free(pki.own);
         key_free(pki.other);
         bundle_clear(&pki.bundle);
+        cert_cache_free(pki.certs);
         return 0;
 }
 
@@ -117,7 +120,7 @@ static void refuses_what_does_not_fit(void **state UNUSED)
                 issue(&rows[i], &c);
                 char serial[41] = "";
                 struct wall now = wall_from_unix_s(rows[i].now_s != 0 ? rows[i].now_s : NOW_S);
-                AUTO(fault) struct fault *f = verify_credential(&c, pki.own, &pki.bundle, now, serial);
+                AUTO(fault) struct fault *f = verify_credential(&c, pki.own, &pki.bundle, pki.certs, now, serial);
                 const char *got = f == NULL ? "" : fault_token(f), *wanted = rows[i].token != NULL ? rows[i].token : "";
                 if (strcmp(got, wanted) != 0)
                         fail_msg("%s: got %s, wanted %s (%s)", rows[i].name, got, wanted, fault_text(f));

@@ -121,7 +121,7 @@ static struct fault *check_result(const struct acquisition *a, const struct orde
                                 return fault(FAULT_INTERNAL, "reply.slots", "the issuer answered slot %s twice",
                                              c->slot);
                 }
-                TRY(verify_credential(c, d->key, bundle, clock_wall(a->clock), d->serial));
+                TRY(verify_credential(c, d->key, bundle, a->certs, clock_wall(a->clock), d->serial));
                 d->credential = c;
                 delivery->count = i + 1;
         }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "attester/bundle_cache.h"
+#include "attester/cert_cache.h"
 #include "attester/evidence/source.h"
 #include "attester/issuer.h"
 #include "attester/order.h"
@@ -10,6 +11,7 @@ struct acquisition { /* what a mechanism works with */
         struct issuer *issuer;
         struct evidence_source *source;
         struct bundle_cache *bundles;
+        struct cert_cache *certs;
         const char *node_token_file;
         const struct clock *clock;
         void (*quoted)(void *arg); /* after each quote */

@@ -1,6 +1,24 @@
 #include "lib/crypt/key.h"
 
+#include <openssl/pem.h>
+
 #include "tests/fakes/pki.h"
+
+/* What OpenSSL itself writes of the same key, byte by byte. */
+static void assert_written_as_by_openssl(struct span pem)
+{
+        BIO *in = BIO_new_mem_buf(pem.data, (int) pem.len), *out = BIO_new(BIO_s_mem());
+        EVP_PKEY *pkey = PEM_read_bio_PrivateKey(in, NULL, NULL, NULL);
+        char *text = NULL;
+
+        assert_non_null(pkey);
+        assert_int_equal(PEM_write_bio_PKCS8PrivateKey(out, pkey, NULL, NULL, 0, NULL, NULL), 1);
+        long len = BIO_get_mem_data(out, &text);
+        assert_true(span_eq(pem, span_make(text, (size_t) len)));
+        EVP_PKEY_free(pkey);
+        BIO_free(in);
+        BIO_free(out);
+}
 
 /* Through every form that a key travels in, the SPKI stays the same. */
 static void travels(void **state UNUSED)
@@ -21,6 +39,7 @@ static void travels(void **state UNUSED)
 
                 expect_ok(key_to_pem_private(k, &text));
                 assert_true(span_starts_with(secret_span(text), SPAN("-----BEGIN PRIVATE KEY-----\n")));
+                assert_written_as_by_openssl(secret_span(text));
                 expect_ok(key_from_pem_private(secret_span(text), &pem));
                 assert_true(key_is_private(pem));
                 assert_true(span_eq(key_spki(pem), key_spki(k)));
