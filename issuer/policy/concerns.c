@@ -5,6 +5,9 @@
 static const struct {
         const char *name, *help;
 } table[] = {
+        {"collateral.grace",
+         "What Intel publishes for TDX is past its end, and the issuer is configured to go on with it for a while."},
+        {"nitro.debug", "The enclave runs in debug mode: its parent can read its memory."},
         {"snp.debug", "The guest policy allows the host to debug the guest: it can read its memory."},
         {"snp.migrate_ma", "The guest policy allows a migration agent: whoever controls that controls the guest."},
         {"snp.vmpl", "The report was asked for at VMPL 2 or 3: code of little privilege in the guest."},

@@ -1,7 +1,11 @@
 #include "issuer/verifier/verifier.h"
 
 #include "issuer/verifier/appraise.h"
+#include "issuer/verifier/tdx/tdx.h"
 #include "issuer/verifier/eventlog/eventlog.h"
+#include "issuer/verifier/tpm/tpm.h"
+#include "issuer/verifier/nitro/nitro.h"
+#include "issuer/verifier/snp/snp.h"
 #include "lib/model/names.h"
 #include "lib/model/tpm_evidence.h"
 
@@ -12,9 +16,20 @@ static struct fault *whole(struct span value, struct evidence_parts *ret)
 }
 
 static const struct appraiser table[] = {
-        {.kind = EVIDENCE_TPM, .media_type = CMW_TPM_QUOTE, .appraise = appraise_tpm, .unpack = whole},
+        {.kind = EVIDENCE_TPM, .media_type = CMW_TPM_QUOTE, .appraise = appraise_tpm, .unpack = tpm_unpack},
         {.kind = EVIDENCE_SOFTWARE, .media_type = CMW_SOFTWARE, .appraise = appraise_software, .unpack = whole},
+        {.kind = EVIDENCE_NITRO, .media_type = CMW_NITRO, .appraise = appraise_nitro},
+        {.kind = EVIDENCE_SEV_SNP,
+         .media_type = CMW_SEV_SNP,
+         .appraise = appraise_snp,
+         .needs = needs_snp,
+         .parts = snp_peer_parts},
         {.kind = EVIDENCE_EVENTLOG, .appraise = appraise_eventlog}, /* no media type: no request carries it alone */
+        {.kind = EVIDENCE_TDX,
+         .media_type = CMW_TDX,
+         .appraise = appraise_tdx,
+         .needs = tdx_needs,
+         .parts = tdx_peer_parts},
 };
 
 const struct appraiser *verifier_find(const char *media_type)
