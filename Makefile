@@ -13,7 +13,7 @@ DESTDIR ?=
 CC      = gcc
 VERSION := $(shell cat VERSION)
 
-PKGS := openssl libprotobuf-c jansson yaml-0.1 libcurl libevent libevent_openssl libevent_pthreads sqlite3 libseccomp libmd \
+PKGS := openssl libprotobuf-c yaml-0.1 libcurl libevent libevent_openssl libevent_pthreads sqlite3 libseccomp libmd \
         tss2-esys tss2-mu tss2-rc tss2-tctildr
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS_BUT_GRPC := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
@@ -104,7 +104,7 @@ $(foreach p,$(PROGRAMS),$(eval $(call program_rule,$(p))))
 # A test links what its folder may stand on: a layer of lib the layers below it, a program's folder that program.
 program_of = $(filter $(PROGRAMS),$(firstword $(subst /, ,$(patsubst tests/fuzz/%,%,$(1)))))
 # A target in tests/fuzz compares with a second implementation, which nothing else links.
-second_libs = $(if $(filter tests/fuzz/%,$(1)),-lmount)
+second_libs = $(if $(filter tests/fuzz/%,$(1)),-lmount -ljansson)
 define unit_rule
 $(BUILD)/unit/$(1:.c=): $(BUILD)/obj/$(1:.c=.o) $(if $(call program_of,$(1)),$(BUILD)/lib$(call program_of,$(1))-program.a) \
         $(BUILD)/libfakes.a $(LIBS) $(BUILD)/libproto.a

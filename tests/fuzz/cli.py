@@ -93,16 +93,18 @@ def short(args):
 
 def long(args):
     """Breadth first: of the targets whose present sources have had less than `time` seconds of processor, the one with the fewest rounds is
-    next. Targets are looked for anew each time. One that has an open finding waits until its sources change."""
+    next, and of those the one that was run longest ago. Targets are looked for anew each time. One that has an open finding waits until its
+    sources change."""
     running, failed, lock = set(), {}, threading.Lock()
 
     def due(target):
         known = results.load(args.work, args.engine, target, target.digest())
-        return not known["findings"] and known["cpu_s"] < 0.95 * args.time
+        return not known["findings"] and known["cpu_s"] < 0.9 * args.time
 
     def choose():
         found = [t for t in targets.find() if t.name not in running and failed.get(t.name, 0) < 20 and due(t)]
-        found.sort(key=lambda t: (failed.get(t.name, 0), results.load(args.work, args.engine, t, t.digest())["rounds"]))
+        found.sort(key=lambda t: (failed.get(t.name, 0), results.load(args.work, args.engine, t, t.digest())["rounds"],
+                                  results.last_run(args.work, args.engine, t)))
         return found[0] if found else None
 
     def pick():
@@ -119,7 +121,7 @@ def long(args):
 
     def work(target):
         try:
-            done = run_one(args, target, args.time, slow=True)
+            done = run_one(args, target, args.round or args.time, slow=True)
             failed.pop(target.name, None)
             return done
         except engines.BuildFailed as failure:
@@ -179,6 +181,7 @@ def main():
             command.add_argument("target")
             command.add_argument("--input")
         if name == "long":
+            command.add_argument("--round", type=int, help="seconds of one round (default: all of --time at once)")
             command.add_argument("--linger", type=int, default=0, help="seconds to wait for new or changed targets before ending")
     commands.add_parser("merge").add_argument("target", nargs="?")
     commands.add_parser("report").add_argument("document")

@@ -15,14 +15,20 @@ endef
 $(foreach t,$(FUZZERS),$(eval $(call fuzz_rule,$(t))))
 fuzz-binaries: $(FUZZ_BINS)
 
-.PHONY: fuzz fuzz-list fuzz-short fuzz-long fuzz-merge fuzz-report fuzz-binaries
+$(BUILD)/tests/say: $(BUILD)/obj/tests/fuzz/say.o $(LIBS) $(BUILD)/libproto.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+
+.PHONY: fuzz fuzz-compare fuzz-list fuzz-short fuzz-long fuzz-merge fuzz-report fuzz-binaries
 FUZZ := tests/fuzz/run --build $(BUILD) $(if $(WORK),--work $(WORK))
 fuzz: ## one target: TARGET=lib/wire/json TIME=600 ENGINE=libfuzzer|afl; INPUT=file repeats one input
 	+$(FUZZ) one $(or $(TARGET),$(error TARGET=... (make fuzz-list))) --time $(or $(TIME),600) \
 	        --engine $(or $(ENGINE),libfuzzer) $(if $(INPUT),--input $(INPUT))
+fuzz-compare: $(BUILD)/tests/say ## our parsers beside Python's, over the corpora (INPUTS=folders with more of them)
+	PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 tests/fuzz/compare.py $< $(INPUTS)
 fuzz-list: ## the fuzz targets
 	@$(FUZZ) list
-fuzz-short: ## every fuzz target for TIME=3 seconds, on a copy of its corpus
+fuzz-short: fuzz-compare ## every fuzz target for TIME=3 seconds, on a copy of its corpus
 	+$(FUZZ) short --time $(or $(TIME),3)
 fuzz-long: ## every fuzz target for TIME=600 s; what was done for its present sources is not repeated
 	+$(FUZZ) long --time $(or $(TIME),600)

@@ -21,6 +21,12 @@ def load(work, engine, target, digest=None):
             "executions": 0, "edges": 0, "features": 0, "corpus": 0, "findings": [], **known}
 
 
+def last_run(work, engine, target):
+    """When a round of it ended, whatever its sources were then; 0: never."""
+    path = path_of(work, engine, target)
+    return path.stat().st_mtime if path.is_file() else 0
+
+
 def add(work, engine, target, digest, run, corpus, findings):
     known = load(work, engine, target, digest)
     for name in ("wall_s", "cpu_s"):
