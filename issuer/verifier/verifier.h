@@ -23,7 +23,10 @@
 #define TRUST_RECOGNISED_INSTANCE   2
 #define TRUST_UNRECOGNISED_INSTANCE 97
 #define TRUST_GENUINE_HARDWARE      2
+#define TRUST_HARDWARE_VULNERABLE   32
+#define TRUST_HARDWARE_FORBIDDEN    96
 #define TRUST_UNRECOGNISED_HARDWARE 97
+#define TRUST_ENCRYPTED_MEMORY      2
 #define TRUST_VISIBLE_MEMORY        96
 #define TRUST_SECRETS_IN_CLEAR      96
 struct trust_vector {
@@ -104,6 +107,7 @@ struct appraisal {
         struct span transcript;     /* software: T itself */
         const struct ak_record *ak; /* tpm: found by verifier_ak_name; NULL: unknown */
         struct wall now;
+        int64_t collateral_grace_s; /* past its end collateral still counts for so long, as the concern "collateral.grace"; 0: never */
         bool insecure_development; /* config admits the software kind */
 };
 /* FAULT_INVALID "evidence.parts" past PARTS_MAX. */
