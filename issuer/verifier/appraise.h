@@ -31,3 +31,5 @@ struct fault *appraise_software(const struct appraisal *in, struct attestation_r
 
 /* What an attestation key must be: "ak.attributes", "ak.algorithm". */
 struct fault *ak_check_public(const struct tpm_public *ak) MUST_USE;
+/* The same of a key that our attester did not make: P-384, and any hash but SHA-1, will do as well. */
+struct fault *ak_check_any(const struct tpm_public *ak) MUST_USE;

@@ -9,8 +9,11 @@
 
 struct tpm_evidence tpm_evidence_new(void)
 {
-        return (struct tpm_evidence){
-                .attest = BUF(TPM_ATTEST_MAX), .signature = BUF(TPM_SIGNATURE_MAX), .ak_public = BUF(TPM_PUBLIC_MAX)};
+        return (struct tpm_evidence){.attest = BUF(TPM_ATTEST_MAX),
+                                     .signature = BUF(TPM_SIGNATURE_MAX),
+                                     .ak_public = BUF(TPM_PUBLIC_MAX),
+                                     .chain = BUF(TPM_CHAIN_MAX),
+                                     .eventlog = BUF(TPM_EVENTLOG_MAX)};
 }
 
 struct fault *tpm_evidence_set_pcr(struct tpm_evidence *e, enum hash_alg bank, unsigned index, struct span value)
@@ -82,6 +85,10 @@ struct fault *tpm_evidence_write(const struct tpm_evidence *e, struct buf *out)
                         json_push(pcrs, pcr);
                 }
         json_set(j, "pcrs", pcrs);
+        if (e->chain.len > 0)
+                json_set_base64url(j, "chain", buf_span(&e->chain));
+        if (e->eventlog.len > 0)
+                json_set_base64url(j, "eventlog", buf_span(&e->eventlog));
         return json_write(j, out);
 }
 
@@ -108,7 +115,7 @@ static struct fault *read_pcr(const struct json *j, struct tpm_evidence *e)
 
 struct fault *tpm_evidence_read(struct span text, struct tpm_evidence *ret)
 {
-        static const char *const keys[] = {"attest", "signature", "ak_public", "pcrs", NULL};
+        static const char *const keys[] = {"attest", "signature", "ak_public", "pcrs", "chain", "eventlog", NULL};
         AUTO(json) struct json *j = NULL;
         TRY(json_parse(text, &j));
         if (json_kind(j) != JSON_OBJECT)
@@ -119,6 +126,10 @@ struct fault *tpm_evidence_read(struct span text, struct tpm_evidence *ret)
         TRY(json_need_base64url(j, "attest", &e.attest));
         TRY(json_need_base64url(j, "signature", &e.signature));
         TRY(json_need_base64url(j, "ak_public", &e.ak_public));
+        if (json_get(j, "chain") != NULL)
+                TRY(json_need_base64url(j, "chain", &e.chain));
+        if (json_get(j, "eventlog") != NULL)
+                TRY(json_need_base64url(j, "eventlog", &e.eventlog));
         const struct json *pcrs;
         TRY(json_need_array(j, "pcrs", (size_t) TPM_BANKS_MAX * TPM_PCR_COUNT, &pcrs));
         for (size_t i = 0; i < json_count(pcrs); i++)
@@ -134,6 +145,8 @@ void tpm_evidence_clear(struct tpm_evidence *e)
         buf_clear(&e->attest);
         buf_clear(&e->signature);
         buf_clear(&e->ak_public);
+        buf_clear(&e->chain);
+        buf_clear(&e->eventlog);
         tpm_evidence_drop_pcrs(e);
         free(e->storage);
         e->storage = NULL;

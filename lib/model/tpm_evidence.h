@@ -1,8 +1,9 @@
 /* tpm_evidence: what a TPM quote looks like on the wire (CMW_TPM_QUOTE), written by the attester and read by the verifier.
  *
  * {"attest":b64url TPMS_ATTEST,"signature":b64url TPMT_SIGNATURE,"ak_public":b64url TPMT_PUBLIC,
- *  "pcrs":[{"bank":"sha256","index":7,"value":hex},…]}
- * Every member is required and no other is taken. "attest" holds the bytes that the TPM signed, whole and unchanged; they are never
+ *  "pcrs":[{"bank":"sha256","index":7,"value":hex},…],"chain"?:b64url DER certificates,"eventlog"?:b64url log}
+ * Every member but the last two is required and no other is taken. "chain": the attestation key's certificate, where its maker gave it
+ * one, and what leads to a root; "eventlog": the measured-boot log. "attest" holds the bytes that the TPM signed, whole and unchanged; they are never
  * rebuilt. PCR values are what the sender says they are until their digest is found in "attest": the verifier's part. Each (bank,
  * index) at most once, in any order; the writer gives banks in the order of enum hash_alg, indexes ascending. Plain data: nothing is
  * verified here but shape and bounds. Faults: FAULT_INVALID "BAD_JSON", "BAD_FIELD", "UNKNOWN_FIELD", "BAD_HEX", and "TPM_EVIDENCE" for a bank that is none, a value of the wrong length, or a PCR given twice. */
@@ -13,11 +14,14 @@
 #define TPM_ATTEST_MAX    1024
 #define TPM_SIGNATURE_MAX 1024
 #define TPM_PUBLIC_MAX    1024
+#define TPM_CHAIN_MAX     (16 * 1024)
+#define TPM_EVENTLOG_MAX  (192 * 1024) /* of an item of 256 KiB */
 
 _Static_assert((int) TPM_BANKS_MAX == (int) HASH_ALG_COUNT, "values[] is indexed by enum hash_alg");
 
 struct tpm_evidence {
         struct buf attest, signature, ak_public;
+        struct buf chain, eventlog; /* empty: not there */
         struct span values[TPM_BANKS_MAX]
                           [TPM_PCR_COUNT]; /* [enum hash_alg][index], into `storage`; empty: not supplied */
         uint8_t *storage;                  /* owned by the struct, which may be moved but not copied */

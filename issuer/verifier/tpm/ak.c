@@ -20,7 +20,7 @@ static bool algorithm_is_good(const struct tpm_public *ak)
                ak->scheme_hash != HASH_SHA1;
 }
 
-struct fault *ak_check_public(const struct tpm_public *ak)
+static struct fault *check_attributes(const struct tpm_public *ak)
 {
         if ((ak->attributes & AK_MUST) != AK_MUST || (ak->attributes & AK_MUST_NOT) != 0)
                 return fault(FAULT_DENIED, "ak.attributes",
@@ -28,11 +28,30 @@ struct fault *ak_check_public(const struct tpm_public *ak)
                              "restricted "
                              "and sign, and does not decrypt",
                              ak->attributes);
+        return NULL;
+}
+
+struct fault *ak_check_public(const struct tpm_public *ak)
+{
+        TRY(check_attributes(ak));
         if (!algorithm_is_good(ak))
                 return fault(FAULT_DENIED, "ak.algorithm",
                              "scheme 0x%04x: an attestation key is P-256 with ECDSA and SHA-256, or RSA with RSASSA or "
                              "RSAPSS "
                              "and at least SHA-256; its name is made with SHA-256",
                              ak->scheme);
+        return NULL;
+}
+
+struct fault *ak_check_any(const struct tpm_public *ak)
+{
+        TRY(check_attributes(ak));
+        bool is_rsa = key_kind(ak->key) == KEY_RSA;
+        bool is_scheme = is_rsa ? ak->scheme == ALG_RSASSA || ak->scheme == ALG_RSAPSS : ak->scheme == ALG_ECDSA;
+        if (!is_scheme || ak->scheme_hash == HASH_SHA1)
+                return fault(
+                        FAULT_DENIED, "ak.algorithm",
+                        "scheme 0x%04x: an attestation key signs with ECDSA, RSASSA or RSAPSS and at least SHA-256",
+                        ak->scheme);
         return NULL;
 }

@@ -49,12 +49,16 @@ static void item_of(const struct fake_quote *q, struct cmw_item *ret)
 
 static struct fault *appraise(const struct cmw_item *item, const struct ak_record *ak, struct attestation_result *r)
 {
+        AUTO(evidence_parts) struct evidence_parts parts = evidence_parts_new();
+        struct appraisal in;
         const struct appraiser *a = verifier_find(item->type);
-        const struct appraisal in = {.kind = a != NULL ? a->kind : item->type,
-                                     .evidence = buf_span(&item->value),
-                                     .transcript = transcript,
-                                     .ak = ak,
-                                     .now = now};
+        if (a == NULL)
+                return verifier_appraise(&(struct appraisal){.kind = item->type}, r);
+        TRY(verifier_unpack(a, item, &parts));
+        verifier_begin(a, &parts, &in);
+        in.transcript = transcript;
+        in.ak = ak;
+        in.now = now;
         return verifier_appraise(&in, r);
 }
 
@@ -110,8 +114,6 @@ static void a_good_quote_becomes_facts(void **state UNUSED)
         assert_int_equal(r.clock_ms, 5000000);
         assert_true(r.checks->ok);
         assert_null(check_first_failure(r.checks));
-        sha256(buf_span(&item.value), digest);
-        assert_memory_equal(r.evidence_digest, digest, SHA256_LEN);
         fake_quote_clear(&q);
         buf_clear(&item.value);
 }
