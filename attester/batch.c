@@ -7,6 +7,7 @@
 #include "lib/base/log.h"
 
 #define ATTEMPTS_MAX 5
+#define HOLD_MAX_MS  30000 /* longer than this no issuer may keep us away */
 
 static struct metric quotes_total = {
         .name = "vouchsafe_attester_quotes_total", .help = "quotes made", .kind = METRIC_COUNTER};
@@ -32,6 +33,7 @@ struct batch {
         struct order_queue queue;
         struct cancel *attempt; /* what stop trips */
         struct batch_status status;
+        struct boot hold_until; /* the issuer asked to be left alone */
 };
 
 /* ---- outcomes ---- */
@@ -53,7 +55,10 @@ static void fail_left(struct batch *b, struct order **orders, size_t count, cons
 
 static void note_attempt(struct batch *b, const struct fault *failed)
 {
+        int64_t wait_ms = failed != NULL ? fault_retry_after_ms(failed) : 0;
         pthread_mutex_lock(&b->mu);
+        if (wait_ms > 0)
+                b->hold_until.ms = clock_boot(b->o.clock).ms + (wait_ms < HOLD_MAX_MS ? wait_ms : HOLD_MAX_MS);
         b->status.has_problem = failed != NULL;
         if (failed != NULL) {
                 b->status.problem_code = (int) fault_code(failed);
@@ -243,14 +248,29 @@ static void serve(struct batch *b, struct order **orders, size_t count)
         pthread_mutex_unlock(&b->mu);
 }
 
+/* Under mu. Until there is work, and the issuer wants to hear of it. */
+static void wait_for_work(struct batch *b)
+{
+        AUTO(cancel) struct cancel hold;
+        cancel_init(&hold, b->o.clock, b->hold_until);
+        bool is_over = false;
+        while (!b->stopping && (b->queue.count == 0 || !is_over)) {
+                if (is_over) {
+                        pthread_cond_wait(&b->cond, &b->mu);
+                        continue;
+                }
+                AUTO(fault) struct fault *over = cancel_wait(&hold, &b->cond, &b->mu);
+                is_over = over != NULL;
+        }
+}
+
 static void *work(void *arg)
 {
         struct batch *b = arg;
         for (;;) {
                 struct order *orders[REQUEST_PODS_MAX] = {NULL};
                 pthread_mutex_lock(&b->mu);
-                while (b->queue.count == 0 && !b->stopping)
-                        pthread_cond_wait(&b->cond, &b->mu);
+                wait_for_work(b);
                 size_t count = b->stopping ? 0 : order_queue_take(&b->queue, orders);
                 pthread_mutex_unlock(&b->mu);
                 if (count == 0)
@@ -267,7 +287,7 @@ struct fault *batch_start(const struct batch_options *o, struct batch **ret)
         b->o = *o;
         b->certs = cert_cache_new();
         pthread_mutex_init(&b->mu, NULL);
-        pthread_cond_init(&b->cond, NULL);
+        cond_init_boot(&b->cond);
         order_queue_init(&b->queue);
         if (pthread_create(&b->worker, NULL, work, b) != 0) {
                 o->source.close(o->source.self);
@@ -284,16 +304,22 @@ void batch_submit(struct batch *b, struct order *o)
 {
         pthread_mutex_lock(&b->mu);
         bool is_refused = b->stopping || b->queue.count >= b->o.queue_max;
-        if (!is_refused) {
+        int64_t held_ms = b->hold_until.ms - clock_boot(b->o.clock).ms;
+        bool is_held = !is_refused && held_ms > 0 && o->deadline.ms < b->hold_until.ms;
+        if (!is_refused && !is_held) {
                 order_queue_put(&b->queue, o);
                 pthread_cond_signal(&b->cond);
         }
         pthread_mutex_unlock(&b->mu);
-        if (!is_refused)
+        if (!is_refused && !is_held)
                 return;
         AUTO(fault)
         struct fault *full =
-                fault(FAULT_EXHAUSTED, "QUEUE_FULL", "%zu acquisitions are waiting already", b->o.queue_max);
+                is_held ? fault(FAULT_UNAVAILABLE, "ISSUER_BUSY", "the issuer asked for %lld ms of peace",
+                                (long long) held_ms)
+                        : fault(FAULT_EXHAUSTED, "QUEUE_FULL", "%zu acquisitions are waiting already", b->o.queue_max);
+        if (is_held)
+                fault_set_retry_after_ms(full, held_ms);
         answer(b, &o, full, NULL);
 }
 

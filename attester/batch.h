@@ -3,7 +3,10 @@
  * One worker owns the issuer's connection and the evidence source. While it is busy, orders wait; when it is free it takes all that
  * wait and ask for the same mechanism (first acquisitions before renewals), up to the protocol's limits. It never lingers:
  * a single order at an idle attester starts at once. What is worth another attempt at once (a changed connection, a stale nonce
- * or policy, an AK that the issuer does not know or the TEE has lost) is retried here a few times; everything else is the caller's to schedule. */
+ * or policy, an AK that the issuer does not know or the TEE has lost) is retried here a few times; everything else is the caller's to schedule.
+ *
+ * An issuer that has no room says when to come back (Retry-After). Until then nothing is sent: orders wait together, which makes one request of
+ * many, and one that can't wait that long is refused at once with "ISSUER_BUSY" and the rest of the time. */
 #pragma once
 
 #include "attester/acquire/mechanism.h"

@@ -159,6 +159,26 @@ static void full_queue_refuses_at_once(void **state UNUSED)
                 expect_delivered(&waiting[i], 1);
 }
 
+/* Retry-After: whoever can wait waits, and rides together; whoever can't hears at once how long it would have been. */
+static void an_issuer_without_room_is_left_alone(void **state UNUSED)
+{
+        struct result first, hasty, patient[2];
+        int64_t began_ms = clock_boot(&clock_system).ms;
+        issuer_server_set(&f.issuer, refusal_retry_ms, 1000);
+        issuer_server_refuse_next(&f.issuer, 1, FAULT_UNAVAILABLE, "QUEUE_FULL");
+        ask(&f, &first, "v0", NULL);
+        expect_refused(&first, FAULT_UNAVAILABLE, "QUEUE_FULL");
+        ask(&f, &hasty, "v1", &(struct wish){.budget_ms = 100});
+        expect_refused(&hasty, FAULT_UNAVAILABLE, "ISSUER_BUSY");
+        ask(&f, &patient[0], "v2", NULL);
+        ask(&f, &patient[1], "v3", NULL);
+        assert_int_equal(issuer_server_count(&f.issuer, &f.issuer.requests), 1);
+        expect_delivered(&patient[0], 1);
+        expect_delivered(&patient[1], 1);
+        assert_true(clock_boot(&clock_system).ms - began_ms >= 1000);
+        assert_int_equal(issuer_server_count(&f.issuer, &f.issuer.requests), 2);
+}
+
 static void nobody_is_asked_for_who_has_left(void **state UNUSED)
 {
         struct result held, late, cancelled;
@@ -236,6 +256,7 @@ int main(void)
                 TEST(tee_that_is_gone_fails_all_that_wait),
                 TEST(swapped_certificate_never_leaves),
                 TEST(full_queue_refuses_at_once),
+                TEST(an_issuer_without_room_is_left_alone),
                 TEST(nobody_is_asked_for_who_has_left),
                 TEST(bundle_that_the_reply_names_is_waited_for),
                 TEST(attempt_ends_at_its_limit),

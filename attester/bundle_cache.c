@@ -131,7 +131,9 @@ static void *refresh(void *arg)
                 }
                 if (failed != NULL && retry_ms == RETRY_MIN_MS)
                         log_warn("bundle_not_fetched", KV("problem", failed));
-                pause_ms = retry_ms;
+                int64_t asked_ms = failed != NULL ? fault_retry_after_ms(failed) : 0;
+                pause_ms = asked_ms > retry_ms ? asked_ms : retry_ms;
+                pause_ms = pause_ms > RETRY_MAX_MS ? RETRY_MAX_MS : pause_ms;
                 retry_ms = retry_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : retry_ms * 2;
         } while (sleep_ms(b, pause_ms));
         return NULL;

@@ -9,6 +9,7 @@
 #include "lib/base/random.h"
 #include "lib/wire/problem.h"
 
+#define RETRY_MS      2000 /* for want of room, disk or signer, when nobody knows better: nobody shall come back at once */
 #define ADDRESS_SHARE 16 /* buckets of one address: many clients may share it */
 
 void answer_nonce(const struct api *a, struct buf *out)
@@ -74,6 +75,9 @@ struct fault *answer_refusal(struct api *a, const struct httpd_request *q, struc
         char client[17];
         AUTO(fault) struct fault *owned = refused;
         answer_client(q, client);
+        bool is_passing = fault_code(owned) == FAULT_UNAVAILABLE || fault_code(owned) == FAULT_EXHAUSTED;
+        if (is_passing && fault_retry_after_ms(owned) == 0)
+                fault_set_retry_after_ms(owned, RETRY_MS);
         count_refusal(fault_token(owned));
         refusals_add(a->refusals, clock_wall(a->clock), q->path, q->remote, client, owned);
         log_info("request_refused", KV("path", q->path), KV("remote", q->remote), KV("client", (const char *) client),

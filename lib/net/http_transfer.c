@@ -204,8 +204,11 @@ static struct fault *transfer_fault(struct http *h, struct exchange *x, CURLcode
         (void) curl_easy_getinfo(h->easy, CURLINFO_SSL_VERIFYRESULT, &verified); /* stays 0 without an answer */
         if (is_tls_code(code) && verified == VERIFY_PIN)
                 return fault(FAULT_UNAVAILABLE, "TLS", "%s: the server's key is not the pinned one", h->base_url);
+        char why[TLS_WHY_MAX] = "";
+        if (is_tls_code(code) && verified != 0)
+                tls_client_why(h->tls, why);
         if (is_tls_code(code))
-                return fault(FAULT_UNAVAILABLE, "TLS", "%s: %s%s", h->base_url, text,
+                return fault(FAULT_UNAVAILABLE, "TLS", "%s: %s%s", h->base_url, why[0] != '\0' ? why : text,
                              verified == VERIFY_NOT_YET || verified == VERIFY_EXPIRED ? ": is the clock right?" : "");
         if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST ||
             (code == CURLE_OPERATION_TIMEDOUT && !is_connected(h)))

@@ -79,6 +79,7 @@ static struct fault *refusal(struct issuer_server *s)
         if (s->refusals > 0) {
                 s->refusals--;
                 f = fault(s->refusal_code, s->refusal_token, "as the test wants it");
+                fault_set_retry_after_ms(f, s->refusal_retry_ms);
         } else if (!s->knows_key) {
                 f = fault(FAULT_DENIED, "tpm.ak_unknown", "enrol first");
         }

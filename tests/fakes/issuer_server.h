@@ -31,6 +31,7 @@ struct issuer_server {
         unsigned refusals; /* how many requests for credentials are refused with what follows */
         enum fault_code refusal_code;
         const char *refusal_token;
+        int64_t refusal_retry_ms;              /* Retry-After of these; 0: none */
         bool knows_key;                        /* false: "tpm.ak_unknown" until an enrolment */
         bool hold;                             /* requests for credentials wait */
         bool bundle_fails;                     /* 503 */

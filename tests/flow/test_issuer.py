@@ -67,8 +67,13 @@ def test_a_full_disk_refuses_and_loses_nothing(small_disk):
     assert refused is not None and refused.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
     assert not os.path.exists(os.path.join(world.kubelet.target(app(i)), "tls.crt"))
     assert world.issuer.alive() and "full" in world.issuer.log_text()
+    status, body = unix_get(world.path("run/issuer-health.sock"), "/readyz")
+    assert status == 503 and json.loads(body)["check"] == "STORE_FULL"
+    assert number(world, "vouchsafe_issuer_ledger_room_bytes") < 1 << 20
+    assert unix_get(world.path("run/issuer-health.sock"), "/healthz")[0] == 200
     issued = i  # app-0 to the one before
     os.unlink(filler)
+    assert unix_get(world.path("run/issuer-health.sock"), "/readyz")[0] == 200
     world.kubelet.publish(app(50))
     assert world.record(serial)
     assert number(world, "vouchsafe_issuer_records") == before + issued - 1 + 1

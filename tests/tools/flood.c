@@ -7,6 +7,7 @@
  * The issuer must have no clusters (no tokens are sent) and admit insecure-development. */
 #include <pthread.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "attester/config.h"
 #include "attester/evidence/source.h"
@@ -154,6 +155,12 @@ static void *run_client(void *arg)
         struct flood *f = c->flood;
         bool is_once = f->end.ms == 0;
         AUTO(fault) struct fault *unprepared = prepare(c);
+        while (unprepared != NULL &&
+               is_for_want_of_room(unprepared)) { /* all come together: some are sent away at first */
+                (void) nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL); /* a shorter one does no harm */
+                fault_free(unprepared);
+                unprepared = prepare(c);
+        }
         if (unprepared != NULL)
                 fprintf(stderr, "client %zu: %s\n", c->number, fault_text(unprepared));
         wait_for_go(f);
