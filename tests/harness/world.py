@@ -1,6 +1,8 @@
 """One folder with everything in it: a TPM, a cluster's keys, issuer, attester and node plugin with their configuration. `World` starts
 and stops the real programs and knows where each leaves its word (log, sockets, metrics)."""
 import http.client
+import importlib.machinery
+import importlib.util
 import json
 import os
 import shutil
@@ -20,10 +22,20 @@ AUDIENCE = "https://issuer.demo.example"
 TRUST_DOMAIN = "demo.example"
 ATTESTER_UID = 64100
 NODE = "node-1"
+SLOWER = 10 if os.environ.get("MEMCHECK") else 1  # how much longer programs may take
 
 
 def binary(name):
     return os.path.join(BUILD, name)
+
+
+def memcheck():
+    """tests/tools/memcheck as a module: what runs a program under valgrind, and reads what it found."""
+    path = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "tools", "memcheck")
+    loader = importlib.machinery.SourceFileLoader("memcheck", path)
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("memcheck", loader))
+    loader.exec_module(module)
+    return module
 
 
 def yaml_text(value, indent=0):
@@ -62,7 +74,7 @@ def unix_get(path, url, method="GET"):
 
 
 def wait_until(condition, timeout=15, what="condition"):
-    deadline = time.monotonic() + timeout
+    deadline = time.monotonic() + timeout * SLOWER
     while True:
         found = condition()
         if found:
@@ -78,17 +90,27 @@ class Program:
     def __init__(self, name, config_path, log_path, words=(), uid=None, env=None):
         self.name, self.config_path, self.log_path, self.words, self.uid = name, config_path, log_path, list(words), uid
         self.env = env
-        self.process = None
+        self.process = self.findings = None
 
     def start(self):
         log = open(self.log_path, "ab")
         command = [binary(self.name), *self.words, "--config", self.config_path]
+        env = dict(os.environ, **(self.env or {}))
+        if os.environ.get("MEMCHECK"):
+            command, env = self.under_valgrind(command, env)
         if self.uid is not None:
             command = ["setpriv", f"--reuid={self.uid}", f"--regid={self.uid}", "--clear-groups", "--no-new-privs", "--"] + command
-        env = dict(os.environ, **(self.env or {}))
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env)
         log.close()
         return self
+
+    def under_valgrind(self, command, env):
+        """make memcheck-flow: what valgrind finds goes to a folder beside the program's log (tests/tools/memcheck)."""
+        self.findings = self.log_path + ".memcheck"
+        os.makedirs(self.findings, exist_ok=True)
+        os.chmod(self.findings, 0o777)
+        preload = ":".join(filter(None, [binary("tests/memcheck_calls.so"), env.get("LD_PRELOAD")]))
+        return memcheck().arguments(self.findings) + command, dict(env, LD_PRELOAD=preload)
 
     def alive(self):
         return self.process is not None and self.process.poll() is None
@@ -306,6 +328,8 @@ class World:
 
     def sanitizer_findings(self):
         """What AddressSanitizer and its kin had to say, when the programs are built with them."""
+        if os.environ.get("MEMCHECK"):
+            return [finding for p in self.programs if p.findings for finding in memcheck().findings(p.findings)]
         marks = ("AddressSanitizer", "LeakSanitizer", "ThreadSanitizer", "runtime error:", "Assertion")
         return [f"{p.name}: {line}" for p in self.programs for line in p.log_text().splitlines() if any(m in line for m in marks)]
 
