@@ -6,157 +6,234 @@
 #include "lib/base/parse.h"
 #include "lib/base/secret.h"
 #include "lib/base/utf8.h"
-#include "lib/wire/json_jansson.h"
+#include "lib/wire/json_node.h"
 
-/* ---- memory: blocks know their size, so that they can be wiped when jansson frees them --------------------------- */
-union block {
-        size_t len;
-        max_align_t align;
-};
+#define REFS_FIRST 8
 
-static void *block_new(size_t len)
+/* ---- memory ------------------------------------------------------------------------------------------------------ */
+struct json *json_block_new(size_t len)
 {
-        union block *b = malloc(sizeof *b + len); /* jansson fills what it asks for */
-        if (b == NULL)
-                abort(); /* jansson never sees NULL, and neither do we */
-        b->len = len;
-        return b + 1;
+        struct json *j = malloc(len);
+        if (j == NULL)
+                abort();
+        *j = (struct json){.block_len = len};
+        return j;
 }
 
-static void block_free(void *memory)
+/* `room` bytes behind the head. */
+static struct json *new_value(enum json_kind kind, size_t room)
 {
-        if (memory == NULL)
+        struct json *j = json_block_new(sizeof *j + room);
+        j->kind = (uint8_t) kind;
+        return j;
+}
+
+static void free_key(struct json *j)
+{
+        if (!j->has_own_key)
                 return;
-        union block *b = (union block *) memory - 1;
-        wipe(memory, b->len);
-        free(b);
+        wipe((char *) j->key, strlen(j->key)); /* made by give_key() */
+        free((char *) j->key);
 }
 
-/* Before main, so before any thread and any value: jansson has one allocator for the whole process. */
-__attribute__((constructor)) static void use_wiping_blocks(void)
+static void give_key(struct json *j, const char *key)
 {
-        json_set_alloc_funcs(block_new, block_free);
-        json_object_seed(0); /* from the kernel; makes hashes of keys unknown to peers, and is not thread-safe later */
+        free_key(j);
+        j->key = alloc_string(key);
+        j->has_own_key = true;
 }
 
+/* Recursion as deep as the tree: parsed ones have JSON_DEPTH_MAX levels, others are built by us. */
 void json_free(struct json *j)
 {
-        json_decref(theirs(j)); /* NULL is fine */
+        if (j == NULL)
+                return;
+        bool is_container = j->kind == JSON_ARRAY || j->kind == JSON_OBJECT;
+        for (size_t i = 0; is_container && i < j->count; i++)
+                json_free(json_item(j, i));
+        if (j->is_spread)
+                free(j->refs);
+        free_key(j);
+        if (j->block_len == 0)
+                return;
+        wipe(j, j->block_len);
+        free(j);
 }
 
 /* ---- looking ----------------------------------------------------------------------------------------------------- */
 enum json_kind json_kind(const struct json *j)
 {
-        switch (json_typeof(theirs(j))) {
-        case JANSSON_OBJECT:
-                return JSON_OBJECT;
-        case JANSSON_ARRAY:
-                return JSON_ARRAY;
-        case JSON_STRING:
-                return JSON_TEXT;
-        case JSON_INTEGER:
-                return JSON_INT;
-        case JSON_TRUE:
-        case JSON_FALSE:
-                return JSON_BOOL;
-        case JSON_NULL:
-        case JSON_REAL: /* reading refuses it and writing can't make it */
-                break;
-        }
-        return JSON_NULL_KIND;
+        return (enum json_kind) j->kind;
 }
 
 const struct json *json_get(const struct json *object, const char *key)
 {
-        return ours(json_object_get(theirs(object), key));
+        if (object == NULL || object->kind != JSON_OBJECT)
+                return NULL;
+        for (size_t i = 0; i < object->count; i++)
+                if (strcmp(json_item(object, i)->key, key) == 0)
+                        return json_item(object, i);
+        return NULL;
 }
 
 size_t json_count(const struct json *j)
 {
-        /* both give 0 for NULL and for another type */
-        return json_array_size(theirs(j)) + json_object_size(theirs(j));
+        return j != NULL ? j->count : 0; /* 0 for scalars */
 }
 
 const struct json *json_at(const struct json *array, size_t index)
 {
-        return ours(json_array_get(theirs(array), index));
+        bool is_there = array != NULL && array->kind == JSON_ARRAY && index < array->count;
+        return is_there ? json_item(array, index) : NULL;
 }
 
+/* *at is the place behind the member that was given last, one more than its index, as a pointer. */
 bool json_next(const struct json *object, void **at, const char **ret_key, const struct json **ret_value)
 {
-        json_t *o = theirs(object);
-        *at = *at == NULL ? json_object_iter(o) : json_object_iter_next(o, *at);
-        if (*at == NULL)
+        uintptr_t index = (uintptr_t) *at;
+        if (object == NULL || object->kind != JSON_OBJECT || index >= object->count)
                 return false;
-        *ret_key = json_object_iter_key(*at);
-        *ret_value = ours(json_object_iter_value(*at));
+        *ret_value = json_item(object, index);
+        *ret_key = (*ret_value)->key;
+        *at = (void *) (index + 1); /* NOLINT(performance-no-int-to-ptr): never followed */
         return true;
 }
 
 struct span json_text(const struct json *j)
 {
-        assert(json_kind(j) == JSON_TEXT);
-        return span_make(json_string_value(theirs(j)), json_string_length(theirs(j)));
+        assert(j->kind == JSON_TEXT);
+        return span_make(j->text.data, j->text.len);
 }
 
 int64_t json_int(const struct json *j)
 {
-        assert(json_kind(j) == JSON_INT);
-        return json_integer_value(theirs(j));
+        assert(j->kind == JSON_INT);
+        return j->number;
 }
 
 bool json_bool(const struct json *j)
 {
-        assert(json_kind(j) == JSON_BOOL);
-        return json_is_true(theirs(j));
+        assert(j->kind == JSON_BOOL);
+        return j->number != 0;
 }
 
 /* ---- building ---------------------------------------------------------------------------------------------------- */
 struct json *json_new_object(void)
 {
-        return ours(json_object());
+        return new_value(JSON_OBJECT, 0);
 }
 
 struct json *json_new_array(void)
 {
-        return ours(json_array());
+        return new_value(JSON_ARRAY, 0);
+}
+
+static struct json *new_text(struct span text)
+{
+        struct json *j = new_value(JSON_TEXT, text.len + 1);
+        char *data = (char *) (j + 1);
+        if (text.len > 0)
+                memcpy(data, text.data, text.len);
+        data[text.len] = '\0';
+        j->text.data = data;
+        j->text.len = text.len;
+        return j;
+}
+
+static bool is_clean(struct span text)
+{
+        return json_plain_run(text) == text.len || (span_is_utf8(text) && !span_has_nul(text));
 }
 
 struct json *json_new_text(struct span text)
 {
-        assert(span_is_utf8(text) && !span_has_nul(text));
-        return ours(json_stringn_nocheck(text.len == 0 ? "" : (const char *) text.data, text.len));
+        assert(is_clean(text));
+        return new_text(text);
 }
 
 struct json *json_new_int(int64_t v)
 {
-        return ours(json_integer(v));
+        struct json *j = new_value(JSON_INT, 0);
+        j->number = v;
+        return j;
 }
 
 struct json *json_new_bool(bool v)
 {
-        return ours(json_boolean(v));
+        struct json *j = new_value(JSON_BOOL, 0);
+        j->number = v;
+        return j;
+}
+
+static void push(struct json *j, struct json *item);
+
+static struct json *copy_scalar(const struct json *j)
+{
+        if (j->kind == JSON_TEXT)
+                return new_text(span_make(j->text.data, j->text.len));
+        struct json *copy = new_value((enum json_kind) j->kind, 0);
+        copy->number = j->number;
+        return copy;
 }
 
 struct json *json_copy(const struct json *j)
 {
-        return ours(json_deep_copy(theirs(j)));
+        if (j->kind != JSON_ARRAY && j->kind != JSON_OBJECT)
+                return copy_scalar(j);
+        struct json *copy = new_value((enum json_kind) j->kind, 0);
+        for (size_t i = 0; i < j->count; i++) {
+                const struct json *item = json_item(j, i);
+                struct json *twin = json_copy(item);
+                if (item->key != NULL)
+                        give_key(twin, item->key);
+                push(copy, twin);
+        }
+        return copy;
+}
+
+/* Makes room for one more item, each in a block of its own or in the one that was parsed. */
+static void make_room(struct json *j)
+{
+        if (j->is_spread && j->count < j->room)
+                return;
+        size_t room = j->count < REFS_FIRST ? REFS_FIRST : 2 * (size_t) j->count;
+        struct json **refs = alloc_zero(room, sizeof(struct json *));
+        for (size_t i = 0; i < j->count; i++)
+                refs[i] = json_item(j, i);
+        if (j->is_spread)
+                free(j->refs);
+        j->refs = refs;
+        j->room = room;
+        j->is_spread = true;
+}
+
+static void push(struct json *j, struct json *item)
+{
+        assert(j->count < UINT32_MAX);
+        make_room(j);
+        j->refs[j->count++] = item;
 }
 
 void json_set(struct json *object, const char *key, struct json *value)
 {
-        assert(value != NULL && span_is_utf8(span_str(key)));
-        int failed = json_object_set_new_nocheck(theirs(object), key, theirs(value));
-        assert(failed == 0); /* `object` is none, or `value` is `object` itself */
-        (void) failed;
+        assert(object->kind == JSON_OBJECT && value != NULL && value != object && is_clean(span_str(key)));
+        give_key(value, key);
+        for (size_t i = 0; i < object->count; i++) {
+                struct json *old = json_item(object, i);
+                if (strcmp(old->key, key) != 0)
+                        continue;
+                make_room(object);
+                object->refs[i] = value;
+                json_free(old);
+                return;
+        }
+        push(object, value);
 }
 
 void json_push(struct json *array, struct json *value)
 {
-        assert(value != NULL);
-        int failed = json_array_append_new(theirs(array), theirs(value));
-        assert(failed == 0);
-        (void) failed;
+        assert(array->kind == JSON_ARRAY && value != NULL && value != array);
+        push(array, value);
 }
 
 void json_set_text(struct json *object, const char *key, const char *value)
@@ -185,8 +262,7 @@ static struct json *new_cleaned(struct span text)
 
 void json_set_span(struct json *object, const char *key, struct span text)
 {
-        bool clean = span_is_utf8(text) && !span_has_nul(text);
-        json_set(object, key, clean ? json_new_text(text) : new_cleaned(text));
+        json_set(object, key, is_clean(text) ? new_text(text) : new_cleaned(text));
 }
 
 void json_set_int(struct json *object, const char *key, int64_t v)

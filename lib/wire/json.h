@@ -1,4 +1,4 @@
-/* json: strict JSON in, canonical JSON out. The only place that sees jansson.
+/* json: strict JSON in, canonical JSON out.
  *
  * Reading refuses duplicate keys, NUL in strings, invalid UTF-8, more than JSON_DEPTH_MAX levels, real numbers, and
  * anything after the value: FAULT_INVALID "BAD_JSON". Members are fetched with their type and bounds; what is missing,
@@ -56,7 +56,7 @@ struct json *json_new_text(struct span text); /* asserts UTF-8 without NUL */
 struct json *json_new_base64url(struct span bytes);
 struct json *json_new_int(int64_t v);
 struct json *json_new_bool(bool v);
-/* Deep. jansson exports this name: the symbol differs, so that neither library calls the other's. */
+/* Deep. jansson, which tests hold this against, exports this name: the symbol differs, so that neither calls the other's. */
 struct json *json_copy(const struct json *j) __asm__("vouchsafe_json_copy");
 /* These take ownership of `value`; setting replaces. */
 void json_set(struct json *object, const char *key, struct json *value);

@@ -1,9 +1,10 @@
-/* Writing: our own, since RFC 8785 wants keys by UTF-16 code units and escapes in lower case, which jansson has not. */
+/* Writing: keys by UTF-16 code units, escapes in lower case (RFC 8785). */
 #include "lib/wire/json.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <stdlib.h>
+
+#include "lib/wire/json_node.h"
 
 #define SORTED_BY_HAND_MAX 24
 
@@ -46,14 +47,6 @@ static int compare_entries(const void *left, const void *right)
         return utf16_rank(*a) - utf16_rank(*b);
 }
 
-static bool is_plain(struct span text)
-{
-        for (size_t at = 0; at < text.len; at++)
-                if (text.data[at] < 0x20 || text.data[at] == '"' || text.data[at] == '\\')
-                        return false;
-        return true;
-}
-
 static struct fault *write_plain(struct buf *out, struct span text)
 {
         uint8_t *where = NULL;
@@ -66,7 +59,7 @@ static struct fault *write_plain(struct buf *out, struct span text)
 
 static struct fault *write_text(struct buf *out, struct span text)
 {
-        if (is_plain(text)) /* nearly all are */
+        if (json_plain_run(text) == text.len) /* nearly all are */
                 return write_plain(out, text);
         TRY(buf_append_byte(out, '"'));
         size_t from = 0;
@@ -88,13 +81,26 @@ static struct fault *write_text(struct buf *out, struct span text)
         return buf_append_byte(out, '"');
 }
 
+static struct fault *write_int(struct buf *out, int64_t v)
+{
+        char digits[20]; /* 19 and a sign */
+        size_t at = sizeof digits;
+        uint64_t left = v < 0 ? 0 - (uint64_t) v : (uint64_t) v;
+        do
+                digits[--at] = (char) ('0' + left % 10);
+        while ((left /= 10) > 0);
+        if (v < 0)
+                digits[--at] = '-';
+        return buf_append(out, span_make(digits + at, sizeof digits - at));
+}
+
 static struct fault *write_scalar(struct buf *out, const struct json *j)
 {
         switch (json_kind(j)) {
         case JSON_TEXT:
                 return write_text(out, json_text(j));
         case JSON_INT:
-                return buf_printf(out, "%" PRId64, json_int(j));
+                return write_int(out, json_int(j));
         case JSON_BOOL:
                 return buf_append_str(out, json_bool(j) ? "true" : "false");
         case JSON_NULL_KIND:
