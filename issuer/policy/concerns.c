@@ -7,6 +7,7 @@ static const struct {
 } table[] = {
         {"collateral.grace",
          "What Intel publishes for TDX is past its end, and the issuer is configured to go on with it for a while."},
+        {"cca.lifecycle", "The platform is not in its secured state: it can be debugged."},
         {"nitro.debug", "The enclave runs in debug mode: its parent can read its memory."},
         {"snp.debug", "The guest policy allows the host to debug the guest: it can read its memory."},
         {"snp.migrate_ma", "The guest policy allows a migration agent: whoever controls that controls the guest."},

@@ -13,6 +13,6 @@ struct policy_input_list {
 };
 extern const struct policy_input_list inputs_common, inputs_tpm;
 extern const struct policy_input_list inputs_eventlog;
-extern const struct policy_input_list inputs_nitro;
+extern const struct policy_input_list inputs_nitro, inputs_cca;
 extern const struct policy_input_list inputs_snp;
 extern const struct policy_input_list inputs_tdx;

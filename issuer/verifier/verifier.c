@@ -2,6 +2,7 @@
 
 #include "issuer/verifier/appraise.h"
 #include "issuer/verifier/tdx/tdx.h"
+#include "issuer/verifier/cca/cca.h"
 #include "issuer/verifier/eventlog/eventlog.h"
 #include "issuer/verifier/tpm/tpm.h"
 #include "issuer/verifier/nitro/nitro.h"
@@ -24,6 +25,7 @@ static const struct appraiser table[] = {
          .appraise = appraise_snp,
          .needs = needs_snp,
          .parts = snp_peer_parts},
+        {.kind = EVIDENCE_CCA, .media_type = CMW_CCA, .appraise = appraise_cca},
         {.kind = EVIDENCE_EVENTLOG, .appraise = appraise_eventlog}, /* no media type: no request carries it alone */
         {.kind = EVIDENCE_TDX,
          .media_type = CMW_TDX,

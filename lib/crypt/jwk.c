@@ -145,6 +145,11 @@ size_t jwk_set_count(const struct jwk_set *s)
         return s->count;
 }
 
+const struct key *jwk_set_key(const struct jwk_set *s, size_t index)
+{
+        return index < s->count ? s->keys[index].key : NULL;
+}
+
 const struct jwk *jwk_set_choose(const struct jwk_set *s, struct span kid)
 {
         if (kid.data == NULL)
