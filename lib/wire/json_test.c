@@ -59,6 +59,8 @@ static void refuses(void **state UNUSED)
                 {"NUL in a key, escaped", SPAN("{\"a\\u0000b\":1}")},
                 {"NUL in a text, raw", SPAN("\"a\0b\"")},
                 {"NUL after the value", SPAN("{}\0")},
+                {"NUL after a number", SPAN("0\0")},
+                {"NUL after a number in an array", SPAN("[0\0]")},
                 {"control character", SPAN("\"\n\"")},
                 {"overlong UTF-8", SPAN("\"\xc0\xaf\"")},
                 {"surrogate in UTF-8", SPAN("\"\xed\xa0\x80\"")},
