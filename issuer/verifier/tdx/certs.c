@@ -100,6 +100,8 @@ struct fault *tdx_cert_issued_by(const struct cert *c, const struct cert *issuer
         if (!span_eq(cert_issuer_der(c), cert_subject_der(issuer)))
                 return fault(FAULT_DENIED, token, "\"%s\" isn't issued by \"%s\"", cert_subject(c),
                              cert_subject(issuer));
+        if (cert_has_unknown_critical(c))
+                return fault(FAULT_DENIED, token, "\"%s\" has a critical extension that is unknown", cert_subject(c));
         AUTO(fault) struct fault *f = cert_check_signature(c, cert_key(issuer), CERT_SIGNATURE_ECDSA_SHA256);
         return f == NULL ? NULL : fault(FAULT_DENIED, token, "\"%s\": %s", cert_subject(c), fault_text(f));
 }

@@ -64,7 +64,7 @@ static void set_qe(struct facts *f, const struct tdx_quote *q)
         facts_set_bytes(f, "tdx.qe.mrsigner", ORIGIN_HW, r->mrsigner);
         facts_set_number(f, "tdx.qe.prod-id", ORIGIN_HW, r->isv_prod_id);
         facts_set_number(f, "tdx.qe.svn", ORIGIN_HW, r->isv_svn);
-        set_numbers(f, "tdx.qe.cpusvn", r->cpusvn.data, r->cpusvn.len);
+        facts_set_bytes(f, "tdx.qe.cpusvn", ORIGIN_HW, r->cpusvn);
 }
 
 static void set_platform(struct facts *f, const struct tdx_state *s)
