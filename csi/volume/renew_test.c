@@ -154,6 +154,27 @@ static void follows_a_set_clock(void **state)
         assert_int_equal(fake_acquirer_renewals(&attester), 2);
 }
 
+/* For half an hour somebody sets the clock an hour ahead and back again, twice a minute. */
+static void a_swinging_clock_makes_no_storm(void **state)
+{
+        (void) state;
+        NEEDS_MOUNTS();
+        const char *const ids[] = {"v1", "v2", "v3", "v4"};
+        for (size_t i = 0; i < COUNT_OF(ids); i++)
+                expect_ok(publish(ids[i]));
+        for (int i = 0; i < 60; i++) {
+                fake_clock_step_wall_ms(&now, i % 2 == 0 ? 3600000 : -3600000);
+                pass_s(30);
+        }
+        assert_in_range(fake_acquirer_renewals(&attester), COUNT_OF(ids), COUNT_OF(ids) * 10);
+        for (size_t i = 0; i < COUNT_OF(ids); i++)
+                contains(ids[i], "status.json", "\"state\": \"fresh\"");
+        assert_int_equal(mounts_of_ours(), COUNT_OF(ids));
+        int64_t before = row(METRIC_RENEWALS, RENEWAL_OK);
+        pass_s(3600 + 420); /* what was issued in the hour ahead has come to its renewal */
+        assert_true(row(METRIC_RENEWALS, RENEWAL_OK) > before);
+}
+
 static void shows_a_new_bundle_and_touches_no_key(void **state)
 {
         (void) state;
@@ -194,6 +215,7 @@ int main(void)
                 TEST(renewal_waits_for_a_token),
                 TEST(full_volume_keeps_the_old_generation),
                 TEST(follows_a_set_clock),
+                TEST(a_swinging_clock_makes_no_storm),
                 TEST(shows_a_new_bundle_and_touches_no_key),
         };
         return cmocka_run_group_tests(tests, group_set_up, group_tear_down);
