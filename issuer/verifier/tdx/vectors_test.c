@@ -35,7 +35,7 @@ static const struct row rows[] = {
         {NULL, V5, "2026-03-20T10:41:15Z", NULL, NULL, NULL},
         {NULL, V5, "2026-03-20T10:41:16Z", NULL, "tdx.pck_crl_expired", NULL},
         {"v4-debug", V4_DEBUG, "2023-07-01T00:00:00Z", NULL, NULL, "tdx.debug"},
-        {NULL, V4_DEBUG, "2023-06-18T08:42:57Z", NULL, "tdx.tcb_info_not_yet_valid", NULL},
+        {NULL, V4_DEBUG, "2023-06-18T08:42:57Z", NULL, "tdx.tcb_info_not_yet_valid", "tdx.debug"},
         {NULL, V4_DEBUG, "2023-06-18T08:42:58Z", NULL, NULL, "tdx.debug"},
         {NULL, V4_DEBUG, "2023-07-08T07:24:59Z", NULL, NULL, "tdx.debug"},
         {NULL, V4_DEBUG, "2023-07-08T07:25:00Z", NULL, "tdx.qe_identity_expired", "tdx.debug"},
