@@ -193,7 +193,10 @@ def main():
     if args.command == "report":
         results.write_into(args.document, args.work, targets.find())
         return 0
-    return {"one": one, "short": short, "long": long, "merge": merge}[args.command](args)
+    try:
+        return {"one": one, "short": short, "long": long, "merge": merge}[args.command](args)
+    except engines.BuildFailed as failure:
+        raise SystemExit(f"fuzz: does not build\n{failure}") from None
 
 
 if __name__ == "__main__":
