@@ -22,16 +22,18 @@ struct outgoing { /* a frame with its header, wiped when it has gone */
 
 struct frames_conn {
         atomic_uint refs;
-        int fd; /* of the running thread alone */
+        int fd; /* read by the running thread alone; sent on by whoever has `sending` */
         int wake_fd;
         uid_t uid;
         struct frames_events events;
         _Atomic(void *) user;
 
         pthread_mutex_t mu;
-        struct outgoing *first, **last; /* guarded by mu */
-        size_t queued_bytes;            /* guarded by mu */
-        bool closed;                    /* guarded by mu: no more sending, the thread ends */
+        struct outgoing *first,
+                **last;      /* guarded by mu; the first one's bytes and going away are the sending thread's */
+        bool sending;        /* guarded by mu: a thread sends what is queued */
+        size_t queued_bytes; /* guarded by mu */
+        bool closed;         /* guarded by mu: no more sending, the thread ends */
 
         /* Incoming, of the running thread alone. */
         uint8_t header[HEADER_LEN];
@@ -123,6 +125,93 @@ static void conn_wake(struct frames_conn *c)
         (void) eventfd_write(c->wake_fd, 1); /* fails only when the counter is full, and then it is readable anyway */
 }
 
+/* The next to send, with `sending` staying the caller's; NULL: nothing is left, or no more is to be sent, and it has been given up. */
+static struct outgoing *sending_next(struct frames_conn *c)
+{
+        struct outgoing *next;
+
+        pthread_mutex_lock(&c->mu);
+        next = c->closed ? NULL : c->first;
+        c->sending = next != NULL;
+        pthread_mutex_unlock(&c->mu);
+        return next;
+}
+
+static void sending_give_up(struct frames_conn *c)
+{
+        pthread_mutex_lock(&c->mu);
+        c->sending = false;
+        pthread_mutex_unlock(&c->mu);
+}
+
+static void outgoing_pop(struct frames_conn *c)
+{
+        struct outgoing *o;
+
+        pthread_mutex_lock(&c->mu);
+        o = c->first;
+        c->first = o->next;
+        if (c->first == NULL)
+                c->last = &c->first;
+        c->queued_bytes -= o->len;
+        pthread_mutex_unlock(&c->mu);
+        outgoing_free(o);
+}
+
+/* Sends until the queue is empty or the socket is full, which leaves frames behind; by who has `sending`, and gives it up. */
+static struct fault *conn_flush(struct frames_conn *c)
+{
+        for (struct outgoing *o = sending_next(c); o != NULL; o = sending_next(c)) {
+                ssize_t n = send(c->fd, o->bytes + o->sent, o->len - o->sent, MSG_NOSIGNAL);
+                int err = errno;
+
+                if (n < 0) {
+                        sending_give_up(c);
+                        if (err == EAGAIN || err == EINTR)
+                                return NULL;
+                        return fault_errno(FAULT_UNAVAILABLE, "PEER_GONE", err, "send to the peer");
+                }
+                o->sent += (size_t) n;
+                if (o->sent == o->len)
+                        outgoing_pop(c);
+        }
+        return NULL;
+}
+
+/* True: `sending` is the caller's now. False: nothing is to be sent, or another thread is at it. */
+static bool sending_take(struct frames_conn *c)
+{
+        bool taken;
+
+        pthread_mutex_lock(&c->mu);
+        taken = !c->sending && !c->closed && c->first != NULL;
+        c->sending = c->sending || taken;
+        pthread_mutex_unlock(&c->mu);
+        return taken;
+}
+
+static bool conn_is_closed(struct frames_conn *c, bool *ret_pending)
+{
+        bool closed;
+
+        pthread_mutex_lock(&c->mu);
+        closed = c->closed;
+        *ret_pending = c->first != NULL && !c->sending;
+        pthread_mutex_unlock(&c->mu);
+        return closed;
+}
+
+/* By the sender itself, which saves waking a thread for it; what is left, and what went wrong, is the running thread's. */
+static void send_now(struct frames_conn *c)
+{
+        bool pending;
+
+        if (sending_take(c))
+                fault_free(conn_flush(c));
+        if (conn_is_closed(c, &pending) || pending)
+                conn_wake(c);
+}
+
 struct fault *frames_send(struct frames_conn *c, struct span frame)
 {
         struct outgoing *o;
@@ -151,7 +240,7 @@ struct fault *frames_send(struct frames_conn *c, struct span frame)
         }
         pthread_mutex_unlock(&c->mu);
 
-        conn_wake(c);
+        send_now(c);
         if (accepted)
                 return NULL;
         outgoing_free(o);
@@ -167,50 +256,6 @@ void frames_conn_close(struct frames_conn *c)
 }
 
 /* ---- the running thread ---- */
-
-static bool conn_is_closed(struct frames_conn *c, struct outgoing **ret_first)
-{
-        bool closed;
-
-        pthread_mutex_lock(&c->mu);
-        closed = c->closed;
-        *ret_first = c->first;
-        pthread_mutex_unlock(&c->mu);
-        return closed;
-}
-
-static void outgoing_pop(struct frames_conn *c)
-{
-        struct outgoing *o;
-
-        pthread_mutex_lock(&c->mu);
-        o = c->first;
-        c->first = o->next;
-        if (c->first == NULL)
-                c->last = &c->first;
-        c->queued_bytes -= o->len;
-        pthread_mutex_unlock(&c->mu);
-        outgoing_free(o);
-}
-
-/* Sends until the queue is empty or the socket is full. Only this thread pops, so `o` stays while it is first. */
-static struct fault *conn_flush(struct frames_conn *c)
-{
-        struct outgoing *o;
-
-        while (!conn_is_closed(c, &o) && o != NULL) {
-                ssize_t n = send(c->fd, o->bytes + o->sent, o->len - o->sent, MSG_NOSIGNAL);
-
-                if (n < 0 && (errno == EAGAIN || errno == EINTR))
-                        return NULL;
-                if (n < 0)
-                        return fault_errno(FAULT_UNAVAILABLE, "PEER_GONE", errno, "send to the peer");
-                o->sent += (size_t) n;
-                if (o->sent == o->len)
-                        outgoing_pop(c);
-        }
-        return NULL;
-}
 
 /* The next bytes of what is being received; *ret_end: the peer has closed. */
 static struct fault *conn_receive(struct frames_conn *c, uint8_t *into, size_t *have, size_t wanted, bool *ret_end)
@@ -264,12 +309,11 @@ static struct fault *conn_read(struct frames_conn *c, bool *ret_end)
 
 static struct fault *conn_loop(struct frames_conn *c)
 {
-        struct outgoing *pending;
-        bool end = false;
+        bool end = false, pending;
 
         while (!end && !conn_is_closed(c, &pending)) {
                 struct pollfd fds[] = {
-                        {.fd = c->fd, .events = (short) (POLLIN | (pending != NULL ? POLLOUT : 0))},
+                        {.fd = c->fd, .events = (short) (POLLIN | (pending ? POLLOUT : 0))},
                         {.fd = c->wake_fd, .events = POLLIN},
                 };
                 eventfd_t count;
@@ -278,7 +322,8 @@ static struct fault *conn_loop(struct frames_conn *c)
                         continue; /* EINTR: the signal is not for us */
                 if (fds[1].revents != 0)
                         (void) eventfd_read(c->wake_fd, &count); /* only its being readable matters */
-                TRY(conn_flush(c));
+                if (sending_take(c))
+                        TRY(conn_flush(c));
                 if ((fds[0].revents & ~POLLOUT) != 0)
                         TRY(conn_read(c, &end));
         }
@@ -292,8 +337,8 @@ bool frames_conn_run(struct frames_conn *c)
         c->events.on_open(c->events.self, c);
         why = conn_loop(c);
         frames_conn_close(c); /* from here on frames_send refuses */
-        auto_close_cleanup(&c->fd);
-        c->fd = -1;
+        (void) shutdown(c->fd,
+                        SHUT_RDWR); /* the peer may have been quicker; closed when nobody can be sending any more */
         c->events.on_close(c->events.self, c, why);
         return c->received;
 }

@@ -1,7 +1,7 @@
 /* frames_conn: one connection of frames, of either side. Private to frames.
  *
- * A thread of its own runs it (frames_conn_run): reading, sending what was queued, and all events. Senders only append to a
- * bounded queue and wake that thread, so nobody blocks on a slow peer; a peer that lets the queue fill is closed. */
+ * A thread of its own runs it (frames_conn_run): reading, and all events. Senders append to a bounded queue and send from it as much as
+ * the socket takes at once; the rest is that thread's, so nobody blocks on a slow peer. A peer that lets the queue fill is closed. */
 #pragma once
 
 #include "lib/net/frames.h"
