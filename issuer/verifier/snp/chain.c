@@ -127,6 +127,16 @@ static void keep_first(struct fault **first, struct fault *f)
                 fault_free(f);
 }
 
+/* A root of the right name that didn't sign: it is another root that did. */
+static struct fault *rename_signature(struct fault *f)
+{
+        if (strcmp(fault_token(f), "snp.chain_signature") != 0)
+                return f;
+        struct fault *named = fault(FAULT_DENIED, "snp.root", "%s", fault_text(f));
+        fault_free(f);
+        return named;
+}
+
 /* Which trusted root issued `issuer`: one that is valid now, if there is one. */
 static struct fault *find_root(const struct snp_authorities *a, const struct cert *issuer, struct wall now,
                                size_t *ret_index)
@@ -140,8 +150,7 @@ static struct fault *find_root(const struct snp_authorities *a, const struct cer
                         continue;
                 struct fault *f = check_link(issuer, root);
                 if (f != NULL) {
-                        keep_first(&why, fault(FAULT_DENIED, "snp.root", "%s", fault_text(f)));
-                        fault_free(f);
+                        keep_first(&why, rename_signature(f));
                         continue;
                 }
                 AUTO(fault) struct fault *dated = check_dates_of(root, now);
