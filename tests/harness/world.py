@@ -91,6 +91,7 @@ class Program:
         self.name, self.config_path, self.log_path, self.words, self.uid = name, config_path, log_path, list(words), uid
         self.env = env
         self.process = self.findings = None
+        self.pids = set()
 
     def start(self):
         log = open(self.log_path, "ab")
@@ -101,6 +102,7 @@ class Program:
         if self.uid is not None:
             command = ["setpriv", f"--reuid={self.uid}", f"--regid={self.uid}", "--clear-groups", "--no-new-privs", "--"] + command
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env)
+        self.pids.add(self.process.pid)
         log.close()
         return self
 
@@ -329,7 +331,7 @@ class World:
     def sanitizer_findings(self):
         """What AddressSanitizer and its kin had to say, when the programs are built with them."""
         if os.environ.get("MEMCHECK"):
-            return [finding for p in self.programs if p.findings for finding in memcheck().findings(p.findings)]
+            return [finding for p in self.programs if p.findings for finding in memcheck().findings(p.findings, p.pids)]
         marks = ("AddressSanitizer", "LeakSanitizer", "ThreadSanitizer", "runtime error:", "Assertion")
         return [f"{p.name}: {line}" for p in self.programs for line in p.log_text().splitlines() if any(m in line for m in marks)]
 
