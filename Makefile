@@ -157,7 +157,7 @@ $(BUILD)/bench/$(1): $(BUILD)/obj/tests/bench/$(1).o $(bench_$(1)) $(LIBS) $(BUI
 	$(CC) $(LDFLAGS_ALL) -o $$@ $$^ $(PKG_LIBS) -lcmocka
 endef
 $(foreach b,$(notdir $(BENCHES)),$(eval $(call bench_rule,$(b))))
-bench: all $(BENCHES) ## measure: a table and one JSON document (LONG=1 for longer runs, JSON=file)
+bench: all $(BENCHES) $(BUILD)/tests/flood ## measure: a table and one JSON document (LONG=1 for longer runs, JSON=file)
 	BUILD=$(BUILD) tests/bench/run $(if $(LONG),--long) $(if $(JSON),--json $(JSON))
 
 # Crash runs: workers built on a program's own parts, killed at every system call that changes something (tests/crash/injector.c).

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 
-from bench_world import BenchWorld, binary
+from bench_world import BenchWorld, binary, development_world
 from table import table
 
 PUBLISH, UNPUBLISH = "/csi.v1.Node/NodePublishVolume", "/csi.v1.Node/NodeUnpublishVolume"
@@ -136,6 +136,16 @@ def issuer(scale):
     return r
 
 
+def overload(world, seconds):
+    """An issuer at its capacity, and with five times as many clients, which wait as they are told, or don't: what accepted requests take, and what the rest hears. The clients
+    share the machine with it, and those that don't wait take most of it."""
+    def flood(clients, how="for"):
+        run = subprocess.run([binary("tests/flood"), how, str(seconds), str(clients), "--config", world.path("attester.yaml")], capture_output=True, text=True, check=True)
+        return json.loads(run.stdout)
+    flood(4)  # warm
+    return {"full": flood(8), "five_times": flood(40), "five_times_rudely": flood(40, "rudely")}
+
+
 def machine():
     with open("/proc/cpuinfo") as f:
         model = next((line.split(":")[1].strip() for line in f if line.startswith("model name")), platform.machine())
@@ -154,6 +164,11 @@ def run(options):
         result["mounts"] = mounts(world, load, scale)
         result["overhead"] = overhead(world, load, 40 * scale)
         result["slow_tpm"] = slow_tpm(world, load)
+    finally:
+        world.close()
+    world = development_world()
+    try:
+        result["overload"] = overload(world, 3 * scale)
     finally:
         world.close()
     result["took_s"] = round(time.monotonic() - started, 1)

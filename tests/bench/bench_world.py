@@ -168,3 +168,30 @@ class BenchWorld(World):
                 "cpu_ms": {name: now["cpu_ms"][name] - used for name, used in before["cpu_ms"].items()},
                 "issuer_ms": (now["issuer_s"] - before["issuer_s"]) * 1000,
                 "issuer_requests": now["issuer_requests"] - before["issuer_requests"]}
+
+
+DEVELOPMENT = """apiVersion: vouchsafe.dev/v1
+kind: Profile
+metadata: {name: default, owner: bench}
+spec: {slots: [{name: x509, type: x509, algorithms: [p256], ttl: 10m}]}
+---
+apiVersion: vouchsafe.dev/v1
+kind: ReferenceSet
+metadata: {name: clients, owner: bench}
+spec: {platform: true, entries: [{name: all, values: {software.instance: bench}}]}
+---
+apiVersion: vouchsafe.dev/v1
+kind: Workload
+metadata: {name: any, owner: bench}
+spec: {profiles: [default], insecure-development: true, match: {in_set: clients}, identity: spiffe://demo.example/any}
+"""
+
+
+def development_world():
+    """An issuer alone, for clients whose evidence costs nothing; its queue is short, so that load is refused rather than kept waiting."""
+    world = World()
+    world.prepare(DEVELOPMENT, tpm=False, clusters=False,
+                  issuer={"insecure-development": True, "workers": 4, "queue-max": 8, "rate": {"per-second": 100000, "burst": 1000000}, "log-level": "warn"},
+                  attester={"evidence": {"kind": "software", "insecure-development": True, "software-claims": "instance=bench"}})
+    world.start_issuer()
+    return world

@@ -43,6 +43,10 @@ def rows(r):
     yield "a batched credential in P-256 verifications", f"{verifies:.1f}", "", None
     yield "share of unavoidable cryptography", f"single {issuer['crypto_share_single']}, batched {issuer['crypto_share_batch32']}", "", None
     yield "ledger commit: alone, in company of 31", f"{issuer['commit']['per_s']:.0f}/s, {issuer['commit_grouped']['per_s']:.0f}/s", "", None
+    for name, label in (("full", "issuer with 8 clients"), ("five_times", "with 40 that wait as told"), ("five_times_rudely", "with 40 that don't wait")):
+        o = r["overload"][name]
+        told = o["without_retry_after"] == 0 and o["failed"] == 0
+        yield f"{label}: p50, p99", f"{o['p50_ms']}, {o['p99_ms']} ms; {o['issued_per_s']:.0f}/s, {o['busy']} refused", "all told when", told
     for name, c in r["renewal"].items():
         checked = "worst_to_mean" in c and c.get("promised", False)
         yield f"renewal of {name}", f"mean {c['mean_per_s']}/s, worst {c['worst_to_mean']} x, {c['cpu_us_per_renewal']} us CPU each", "<= 2 x" if checked else "", c["worst_to_mean"] <= 2 if checked else None

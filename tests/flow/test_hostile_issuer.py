@@ -260,6 +260,59 @@ def test_a_client_that_reads_nothing_holds_one_answer(soft):
     reader.close()
 
 
+NO_REQUESTS = [
+    ("another method", b"DELETE /v1/challenge HTTP/1.1\r\nHost: issuer\r\n\r\n", 405, "METHOD_NOT_ALLOWED"),
+    ("another path", b"GET /v1/nothing HTTP/1.1\r\nHost: issuer\r\n\r\n", 404, "NO_ROUTE"),
+    ("a head without an end", b"GET /v1/challenge HTTP/1.1\r\nHost: issuer\r\nX: " + b"x" * 20000, 431, "HEAD_TOO_LARGE"),
+    ("a body past its limit", b"POST /v1/credentials HTTP/1.1\r\nHost: issuer\r\nContent-Length: 1048577\r\n\r\n", 413, "BODY_TOO_LARGE"),
+]
+
+
+def test_what_is_no_request_is_named(soft):
+    world = soft()
+    for name, data, status, check in NO_REQUESTS:
+        connection = connect(world)
+        connection.sendall(data)
+        answer = b""
+        while True:
+            try:
+                more = connection.recv(65536)
+            except (TimeoutError, ssl.SSLError):
+                break
+            answer += more
+            if not more or b'"type"' in answer:
+                break
+        assert answer.startswith(b"HTTP/1.1 %d " % status) and b'"%s"' % check.encode() in answer, (name, answer)
+        connection.close()
+
+
+# ---- a state folder out of a backup
+
+def test_a_bundle_that_goes_back_is_refused_until_it_is_numbered_anew(soft):
+    """The folder of an earlier day has an earlier number: attesters keep what they have. Without that file the number is taken from the time, and they take it at once."""
+    world = soft()
+    world.attester.start()
+
+    def told(event):
+        return [e for e in world.attester.events(event)]
+    wait_until(lambda: told("bundle_changed"), 15, "the bundle")
+    sequence = told("bundle_changed")[-1]["sequence"]
+    assert abs(sequence - time.time()) < 600
+    world.issuer.stop()
+    path = world.path("issuer/bundle.json")
+    with open(path) as f:
+        earlier = json.load(f)
+    earlier["sequence"] = 5
+    with open(path, "w") as f:
+        json.dump(earlier, f)
+    world.start_issuer()
+    wait_until(lambda: any(e.get("problem_token") == "BUNDLE_ROLLBACK" for e in told("bundle_not_fetched")), 15, "the refusal")
+    world.issuer.stop()
+    os.unlink(path)
+    world.start_issuer()
+    wait_until(lambda: told("bundle_changed")[-1]["sequence"] > sequence, 15, "the new number")
+
+
 # ---- the signer dies between the record and the signature
 
 def test_a_record_whose_signature_never_came_says_so(soft):

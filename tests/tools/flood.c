@@ -2,8 +2,9 @@
  *
  * usage: flood once COUNT --config attester.yaml         all are connected and hold a finished request: prints "ready", waits for a line on stdin, sends
  *                                                        all at the same time; a line of JSON for each answer as it comes
- *        flood for SECONDS COUNT --config attester.yaml  each sends again as soon as it is answered (the same request while it is refused for
- *                                                        want of room, which spends nothing); one JSON document at the end
+ *        flood for SECONDS COUNT --config attester.yaml  each sends another as soon as it is answered, or when Retry-After is over; one JSON document
+ *                                                        at the end
+ *        flood rudely SECONDS COUNT --config …           the same without waiting for anything
  * The issuer must have no clusters (no tokens are sent) and admit insecure-development. */
 #include <pthread.h>
 #include <stdio.h>
@@ -24,8 +25,9 @@ struct flood {
         const struct attester_config *config;
         pthread_mutex_t mu;
         pthread_cond_t changed;
-        size_t ready;    /* guarded by mu, as all below */
-        bool is_open;    /* go */
+        size_t ready; /* guarded by mu, as all below */
+        bool is_open; /* go */
+        bool is_rude;
         struct boot end; /* 0: one request each */
         uint64_t issued, busy, without_retry_after, failed;
         size_t sample_count;
@@ -139,6 +141,15 @@ static bool has_time(struct flood *f)
         return clock_boot(&clock_system).ms < f->end.ms;
 }
 
+static void wait_as_told(struct flood *f, const struct fault *failed)
+{
+        int64_t ms = f->is_rude ? 0 : fault_retry_after_ms(failed), left_ms = f->end.ms - clock_boot(&clock_system).ms;
+        ms = ms < left_ms ? ms : left_ms;
+        if (ms > 0)
+                (void) nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000},
+                                 NULL); /* a shorter one does no harm */
+}
+
 static void wait_for_go(struct flood *f)
 {
         pthread_mutex_lock(&f->mu);
@@ -171,9 +182,11 @@ static void *run_client(void *arg)
                 if (is_once || !has_time(f))
                         break;
                 /* a refusal has spent the nonce in hand, and the problem of a full queue has none: ask again, and make a new request */
+                wait_as_told(f, failed);
                 unprepared = prepare(c);
                 while (unprepared != NULL && is_for_want_of_room(unprepared) && has_time(f)) {
                         count(f, unprepared, 0, false);
+                        wait_as_told(f, unprepared);
                         fault_free(unprepared);
                         unprepared = prepare(c);
                 }
@@ -271,8 +284,10 @@ static struct fault *run_words(struct flood *f, const struct program_args *args)
 {
         uint64_t seconds = 0, clients = 0;
         bool is_once = args->word_count == 2 && strcmp(args->words[0], "once") == 0;
-        if (!is_once && (args->word_count != 3 || strcmp(args->words[0], "for") != 0))
-                return fault(FAULT_INVALID, "USAGE", "flood once COUNT, or flood for SECONDS COUNT");
+        f->is_rude = args->word_count == 3 && strcmp(args->words[0], "rudely") == 0;
+        if (!is_once && !f->is_rude && (args->word_count != 3 || strcmp(args->words[0], "for") != 0))
+                return fault(FAULT_INVALID, "USAGE",
+                             "flood once COUNT, or flood for SECONDS COUNT, or flood rudely SECONDS COUNT");
         if (!is_once)
                 TRY(parse_u64(span_str(args->words[1]), 1, 3600, &seconds));
         TRY(parse_u64(span_str(args->words[args->word_count - 1]), 1, CLIENTS_MAX, &clients));
