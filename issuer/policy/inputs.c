@@ -7,8 +7,9 @@
 #define TEMPLATE ".N" /* how a name ends that holds a number */
 
 /* docs/policy-inputs.md is these lists, in this order. */
-static const struct policy_input_list *const lists[] = {&inputs_common, &inputs_tpm, &inputs_snp, &inputs_eventlog,
-                                                        &inputs_nitro,  &inputs_cca, &inputs_tdx};
+static const struct policy_input_list *const lists[] = {&inputs_common,   &inputs_tpm,  &inputs_snp,
+                                                        &inputs_eventlog, &inputs_ccel, &inputs_azure,
+                                                        &inputs_nitro,    &inputs_cca,  &inputs_tdx};
 
 const struct policy_input *policy_input_at(size_t index)
 {

@@ -12,7 +12,7 @@ struct policy_input_list {
         size_t count;
 };
 extern const struct policy_input_list inputs_common, inputs_tpm;
-extern const struct policy_input_list inputs_eventlog;
+extern const struct policy_input_list inputs_eventlog, inputs_ccel, inputs_azure;
 extern const struct policy_input_list inputs_nitro, inputs_cca;
 extern const struct policy_input_list inputs_snp;
 extern const struct policy_input_list inputs_tdx;

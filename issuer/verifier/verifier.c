@@ -1,6 +1,7 @@
 #include "issuer/verifier/verifier.h"
 
 #include "issuer/verifier/appraise.h"
+#include "issuer/verifier/azure/azure.h"
 #include "issuer/verifier/tdx/tdx.h"
 #include "issuer/verifier/cca/cca.h"
 #include "issuer/verifier/eventlog/eventlog.h"
@@ -26,6 +27,16 @@ static const struct appraiser table[] = {
          .needs = needs_snp,
          .parts = snp_peer_parts},
         {.kind = EVIDENCE_CCA, .media_type = CMW_CCA, .appraise = appraise_cca},
+        {.kind = EVIDENCE_AZ_SEV_SNP,
+         .media_type = CMW_AZ_SEV_SNP,
+         .appraise = appraise_az_snp,
+         .needs = needs_az_snp,
+         .parts = az_snp_peer_parts},
+        {.kind = EVIDENCE_AZ_TDX,
+         .media_type = CMW_AZ_TDX,
+         .appraise = appraise_az_tdx,
+         .needs = needs_az_tdx,
+         .parts = az_tdx_peer_parts},
         {.kind = EVIDENCE_EVENTLOG, .appraise = appraise_eventlog}, /* no media type: no request carries it alone */
         {.kind = EVIDENCE_TDX,
          .media_type = CMW_TDX,

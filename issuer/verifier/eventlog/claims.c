@@ -20,9 +20,17 @@ static const struct layout layouts[] = {
         [EVENTLOG_CCEL] = {-1, 0, 1, 1, 2, 2, 0x3, false},
 };
 
+const struct eventlog_names eventlog_names[] = {
+        [EVENTLOG_TPM] = {"eventlog", "eventlog.structure", "eventlog.sha1_only", "eventlog.hash", "eventlog.registers",
+                          "eventlog.replay", "eventlog.os_registers", "eventlog.separator", "eventlog.content"},
+        [EVENTLOG_CCEL] = {"ccel", "ccel.structure", "ccel.sha1_only", "ccel.hash", "ccel.registers", "ccel.replay",
+                           "ccel.os_registers", "ccel.separator", "ccel.content"},
+};
+
 struct claims {
         const struct eventlog_replay *replay;
         const struct layout *at;
+        const struct eventlog_names *names;
         enum hash_alg bank;
         uint32_t proven, closed; /* closed: the separator of that register has been seen */
         struct attestation_result *result;
@@ -46,11 +54,28 @@ static struct facts *facts_of(const struct claims *c)
         return &c->result->facts;
 }
 
+/* "secure-boot" of "secure-boot" */
+struct fact_name {
+        char text[FACT_NAME_LEN];
+};
+static struct fact_name named(const struct claims *c, const char *name)
+{
+        struct fact_name n;
+        (void) snprintf(n.text, sizeof(n.text), "%s.%s", c->names->prefix, name); /* fits */
+        return n;
+}
+static struct fact_name numbered(const struct claims *c, const char *name, size_t number)
+{
+        struct fact_name n;
+        (void) snprintf(n.text, sizeof(n.text), "%s.%s.%zu", c->names->prefix, name, number); /* fits */
+        return n;
+}
+
 static void set_digest(const struct claims *c, const char *name, struct span content)
 {
         uint8_t digest[SHA256_LEN];
         sha256(content, digest);
-        facts_set_bytes(facts_of(c), name, ORIGIN_MEASURED, SPAN_OF(digest));
+        facts_set_bytes(facts_of(c), named(c, name).text, ORIGIN_MEASURED, SPAN_OF(digest));
 }
 
 static bool is_proven(const struct claims *c, int n)
@@ -82,16 +107,16 @@ static void set_version(const struct claims *c, struct span data)
                           : is_wide ? content_wide_text(wide, &text)
                                     : fault(FAULT_INVALID, "BAD_TEXT", "no text");
         if (f == NULL) {
-                facts_set_text(facts_of(c), "eventlog.crtm-version", ORIGIN_MEASURED, buf_span(&text));
+                facts_set_text(facts_of(c), named(c, "crtm-version").text, ORIGIN_MEASURED, buf_span(&text));
                 return;
         }
-        facts_set_bytes(facts_of(c), "eventlog.crtm-version-raw", ORIGIN_MEASURED,
+        facts_set_bytes(facts_of(c), named(c, "crtm-version-raw").text, ORIGIN_MEASURED,
                         span_slice(data, 0, data.len < TEXT_FACT_MAX ? data.len : TEXT_FACT_MAX));
 }
 
 static bool has_fact(const struct claims *c, const char *name)
 {
-        return facts_find(facts_of(c), name) != NULL;
+        return facts_find(facts_of(c), named(c, name).text) != NULL;
 }
 
 static void read_version(struct claims *c, const struct eventlog_event *e, const struct content *content)
@@ -99,13 +124,14 @@ static void read_version(struct claims *c, const struct eventlog_event *e, const
         if (content->kind != CONTENT_OTHER)
                 return;
         struct span gce = GCE_NONHOST_INFO;
-        bool is_version = e->type == EV_S_CRTM_VERSION && !has_fact(c, "eventlog.crtm-version") &&
-                          !has_fact(c, "eventlog.crtm-version-raw");
+        bool is_version =
+                e->type == EV_S_CRTM_VERSION && !has_fact(c, "crtm-version") && !has_fact(c, "crtm-version-raw");
         if (is_version)
                 set_version(c, content->data);
         if (e->type == EV_NONHOST_INFO && content->data.len > gce.len && span_starts_with(content->data, gce) &&
-            !has_fact(c, "eventlog.gce-technology"))
-                facts_set_number(facts_of(c), "eventlog.gce-technology", ORIGIN_MEASURED, content->data.data[gce.len]);
+            !has_fact(c, "gce-technology"))
+                facts_set_number(facts_of(c), named(c, "gce-technology").text, ORIGIN_MEASURED,
+                                 content->data.data[gce.len]);
 }
 
 /* SecureBoot, PK, KEK, db, dbx: firmware measures them in this order before anybody else's code runs, and the first record that does not
@@ -116,11 +142,11 @@ static void read_secure_boot(struct claims *c, const struct content *content)
                 const char *name, *fact;
                 const uint8_t *guid;
         } rows[] = {
-                {"SecureBoot", "eventlog.secure-boot", content_guid_global},
-                {"PK", "eventlog.pk", content_guid_global},
-                {"KEK", "eventlog.kek", content_guid_global},
-                {"db", "eventlog.db", content_guid_security},
-                {"dbx", "eventlog.dbx", content_guid_security},
+                {"SecureBoot", "secure-boot", content_guid_global},
+                {"PK", "pk", content_guid_global},
+                {"KEK", "kek", content_guid_global},
+                {"db", "db", content_guid_security},
+                {"dbx", "dbx", content_guid_security},
         };
         if (content->kind == CONTENT_UNPROVEN && c->at->is_first)
                 c->variables_spoiled = true;
@@ -135,7 +161,7 @@ static void read_secure_boot(struct claims *c, const struct content *content)
         if (i > 0)
                 set_digest(c, rows[i].fact, content->data);
         else if (content->data.len <= 1)
-                facts_set_flag(facts_of(c), rows[i].fact, ORIGIN_MEASURED,
+                facts_set_flag(facts_of(c), named(c, rows[i].fact).text, ORIGIN_MEASURED,
                                content->data.len == 1 && content->data.data[0] == 1);
 }
 
@@ -147,7 +173,7 @@ static void read_authority(struct claims *c, const struct content *content)
         if (!is_authority || c->authority_count == AUTHORITIES_MAX)
                 return;
         char name[FACT_NAME_LEN];
-        (void) snprintf(name, sizeof(name), "eventlog.authority.%zu", c->authority_count++); /* fits */
+        (void) snprintf(name, sizeof(name), "authority.%zu", c->authority_count++); /* fits */
         set_digest(c, name, content->data);
 }
 
@@ -205,7 +231,7 @@ static void set_kernel(const struct claims *c)
         struct fault *f =
                 c->kernel.is_wide ? content_wide_text(c->kernel.text, &text) : buf_append(&text, c->kernel.text);
         if (f == NULL && span_is_utf8(buf_span(&text)) && !span_has_nul(buf_span(&text)))
-                facts_set_text(facts_of(c), "eventlog.kernel-cmdline", ORIGIN_MEASURED, buf_span(&text));
+                facts_set_text(facts_of(c), named(c, "kernel-cmdline").text, ORIGIN_MEASURED, buf_span(&text));
 }
 
 /* ---- the walk ---- */
@@ -269,13 +295,12 @@ static bool is_closed_once(const struct claims *c, int n)
 
 static void set_programs(const struct claims *c)
 {
-        facts_set_number(facts_of(c), "eventlog.boot-apps", ORIGIN_MEASURED, c->app_count);
+        facts_set_number(facts_of(c), named(c, "boot-apps").text, ORIGIN_MEASURED, c->app_count);
         if (c->app_count > BOOT_APPS_MAX)
                 return; /* none rather than some: who compares each that is listed would miss the others */
         for (size_t i = 0; i < c->app_count; i++) {
-                char name[FACT_NAME_LEN];
-                (void) snprintf(name, sizeof(name), "eventlog.boot-app.%zu", i); /* fits */
-                facts_set_bytes(facts_of(c), name, ORIGIN_MEASURED, span_make(c->apps[i], hash_len(c->bank)));
+                facts_set_bytes(facts_of(c), numbered(c, "boot-app", i).text, ORIGIN_MEASURED,
+                                span_make(c->apps[i], hash_len(c->bank)));
         }
 }
 
@@ -294,10 +319,10 @@ static void set_content(struct claims *c)
         if (is_proven(c, c->at->boot))
                 set_programs(c);
         if (is_proven(c, c->at->phase))
-                facts_set_flag(facts_of(c), "eventlog.exit-boot-services", ORIGIN_MEASURED, c->exit_seen);
+                facts_set_flag(facts_of(c), named(c, "exit-boot-services").text, ORIGIN_MEASURED, c->exit_seen);
         if (c->text_count > 0) {
-                facts_set_number(facts_of(c), "eventlog.loader-texts", ORIGIN_MEASURED, c->text_count);
-                facts_set_bytes(facts_of(c), "eventlog.loader-texts-digest", ORIGIN_MEASURED, SPAN_OF(digest));
+                facts_set_number(facts_of(c), named(c, "loader-texts").text, ORIGIN_MEASURED, c->text_count);
+                facts_set_bytes(facts_of(c), named(c, "loader-texts-digest").text, ORIGIN_MEASURED, SPAN_OF(digest));
         }
         set_kernel(c);
 }
@@ -305,21 +330,25 @@ static void set_content(struct claims *c)
 void eventlog_claims(const struct eventlog_replay *replay, enum hash_alg bank, uint32_t proven,
                      struct attestation_result *r)
 {
-        struct claims c = {
-                .replay = replay, .at = &layouts[replay->log.form], .bank = bank, .proven = proven, .result = r};
+        struct claims c = {.replay = replay,
+                           .at = &layouts[replay->log.form],
+                           .names = &eventlog_names[replay->log.form],
+                           .bank = bank,
+                           .proven = proven,
+                           .result = r};
         content_separators(bank, &c.separators);
         walk(&c, count_event);
         bool is_ambiguous = false;
         for (int n = 0; n < TPM_PCR_COUNT; n++)
                 is_ambiguous = is_ambiguous || c.separator_count[n] > 1;
 
-        facts_set_text(&r->facts, "eventlog.bank", ORIGIN_MEASURED, span_str(hash_name(bank)));
-        facts_set_number(&r->facts, "eventlog.events", ORIGIN_MEASURED, replay->event_count);
-        facts_set_flag(&r->facts, "eventlog.ambiguous", ORIGIN_MEASURED, is_ambiguous);
-        appraise_concern(r, "eventlog.separator", !c.firmware_failed, ORIGIN_MEASURED, "separators of a good start",
+        facts_set_text(&r->facts, named(&c, "bank").text, ORIGIN_MEASURED, span_str(hash_name(bank)));
+        facts_set_number(&r->facts, named(&c, "events").text, ORIGIN_MEASURED, replay->event_count);
+        facts_set_flag(&r->facts, named(&c, "ambiguous").text, ORIGIN_MEASURED, is_ambiguous);
+        appraise_concern(r, c.names->separator, !c.firmware_failed, ORIGIN_MEASURED, "separators of a good start",
                          c.firmware_failed ? "firmware measured that it failed" : NULL, EAR_CONTRAINDICATED);
         if (is_ambiguous) {
-                appraise_not_checked(r, "eventlog.content");
+                appraise_not_checked(r, c.names->content);
                 return;
         }
         set_content(&c);

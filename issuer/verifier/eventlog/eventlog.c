@@ -10,7 +10,7 @@
 
 struct comparison {
         struct eventlog_replay replay;
-        const char *check; /* of a difference: a literal */
+        const struct eventlog_names *names;
         struct attestation_result *result;
 };
 
@@ -24,7 +24,7 @@ static struct fault *compare_bank(const struct comparison *c, register_values va
         (void) snprintf(wanted, sizeof(wanted), "%s as replayed", hash_name(bank)); /* fits */
         if (ret->differing >= 0)
                 (void) snprintf(got, sizeof(got), "register %d differs", ret->differing); /* fits */
-        return appraise_hold(c->result, c->check, ret->differing < 0, ORIGIN_MEASURED, wanted, got);
+        return appraise_hold(c->result, c->names->replay, ret->differing < 0, ORIGIN_MEASURED, wanted, got);
 }
 
 static void note_os_registers(const struct comparison *c, uint32_t went_on)
@@ -33,7 +33,7 @@ static void note_os_registers(const struct comparison *c, uint32_t went_on)
         for (int n = 0; n < TPM_PCR_COUNT; n++)
                 if ((went_on >> n & 1) != 0)
                         (void) snprintf(got + strlen(got), sizeof(got) - strlen(got), " %d", n); /* fits */
-        appraise_concern(c->result, "eventlog.os_registers", went_on == 0, ORIGIN_MEASURED,
+        appraise_concern(c->result, c->names->os_registers, went_on == 0, ORIGIN_MEASURED,
                          "PCRs above 7 that the log explains to their end", went_on == 0 ? NULL : got, EAR_WARNING);
 }
 
@@ -54,26 +54,35 @@ static struct fault *compare(struct comparison *c, register_values values)
                         proven = match.equal;
                 }
         }
-        TRY(appraise_hold(c->result, "eventlog.hash", proving >= 0 || !has_sha1, ORIGIN_MEASURED,
+        TRY(appraise_hold(c->result, c->names->hash, proving >= 0 || !has_sha1, ORIGIN_MEASURED,
                           "registers of SHA-256 or better", has_sha1 ? "those of SHA-1 alone" : NULL));
-        TRY(appraise_hold(c->result, "eventlog.registers", proving >= 0, ORIGIN_MEASURED,
+        TRY(appraise_hold(c->result, c->names->registers, proving >= 0, ORIGIN_MEASURED,
                           "registers that the log extends", proving >= 0 ? NULL : "none"));
         note_os_registers(c, went_on);
         eventlog_claims(&c->replay, (enum hash_alg) proving, proven, c->result);
         return NULL;
 }
 
-static struct fault *check(struct span log, enum eventlog_form form, register_values values, const char *name,
+static struct fault *replay(struct span log, enum eventlog_form form, struct comparison *c)
+{
+        AUTO(fault) struct fault *f = eventlog_replay(log, form, &c->replay);
+        if (f == NULL)
+                return NULL;
+        bool is_old = strcmp(fault_token(f), eventlog_names[EVENTLOG_TPM].sha1_only) == 0;
+        return fault(fault_code(f), is_old ? c->names->sha1_only : c->names->structure, "%s", fault_text(f));
+}
+
+static struct fault *check(struct span log, enum eventlog_form form, register_values values,
                            struct attestation_result *r)
 {
-        struct comparison c = {.check = name, .result = r};
-        TRY(appraise_call(r, "eventlog.structure", ORIGIN_SELF, eventlog_replay(log, form, &c.replay)));
+        struct comparison c = {.names = &eventlog_names[form], .result = r};
+        TRY(appraise_call(r, c.names->structure, ORIGIN_SELF, replay(log, form, &c)));
         return compare(&c, values);
 }
 
 struct fault *eventlog_pcrs(struct span log, register_values values, struct attestation_result *r)
 {
-        return check(log, EVENTLOG_TPM, values, "eventlog.replay", r);
+        return check(log, EVENTLOG_TPM, values, r);
 }
 
 struct fault *eventlog_ccel(struct span log, const uint8_t rtmr[RTMR_COUNT][SHA384_LEN], struct attestation_result *r)
@@ -81,7 +90,7 @@ struct fault *eventlog_ccel(struct span log, const uint8_t rtmr[RTMR_COUNT][SHA3
         struct span values[HASH_ALG_COUNT][TPM_PCR_COUNT] = {0};
         for (size_t i = 0; i < RTMR_COUNT; i++)
                 values[HASH_SHA384][i] = span_make(rtmr[i], SHA384_LEN);
-        return check(log, EVENTLOG_CCEL, values, "ccel.replay", r);
+        return check(log, EVENTLOG_CCEL, values, r);
 }
 
 struct fault *appraise_eventlog(const struct appraisal *in, struct attestation_result *r)
@@ -95,8 +104,7 @@ struct fault *appraise_eventlog(const struct appraisal *in, struct attestation_r
         TRY(appraise_call(r, "eventlog.registers", ORIGIN_VERIFIER, missing));
         TRY(appraise_call(r, "evidence.format", ORIGIN_VERIFIER,
                           pcrs.len > 0 ? registers_read_pcrs(pcrs, &given) : registers_read_rtmrs(rtmrs, &given)));
-        TRY(check(in->evidence, pcrs.len > 0 ? EVENTLOG_TPM : EVENTLOG_CCEL, given->values,
-                  pcrs.len > 0 ? "eventlog.replay" : "ccel.replay", r));
+        TRY(check(in->evidence, pcrs.len > 0 ? EVENTLOG_TPM : EVENTLOG_CCEL, given->values, r));
         appraise_not_checked(r, "freshness");
         r->status = EAR_AFFIRMING;
         return NULL;

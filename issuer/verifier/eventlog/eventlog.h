@@ -2,10 +2,11 @@
  * person gives (`vouchsafe appraise --kind eventlog`, parts "pcrs" or "rtmrs").
  *
  * A log proves nothing but that it leads to the registers; whoever vouches for those vouches for its digests. Then facts of origin
- * `measured` are set (eventlog.*, see docs/verifier-checks/eventlog.md). A bank of SHA-1 explains nothing, even when it is equal.
- * Refusals: FAULT_INVALID "eventlog.structure"; FAULT_DENIED "eventlog.sha1_only", "eventlog.hash" (only values of SHA-1 were given),
- * "eventlog.registers" (no register that the log extends was given), "eventlog.replay"; of a CCEL "ccel.replay".
- * Concerns: "eventlog.separator", "eventlog.os_registers". A log that can be read in two ways leaves "eventlog.content" not checked. */
+ * `measured` are set (eventlog.* and ccel.*, see docs/verifier-checks/eventlog.md). A bank of SHA-1 explains nothing, even when it is equal.
+ * Refusals, of a CCEL with "ccel" for "eventlog": FAULT_INVALID "eventlog.structure"; FAULT_DENIED "eventlog.sha1_only", "eventlog.hash"
+ * (only values of SHA-1 were given), "eventlog.registers" (no register that the log extends was given; the kind without the part:
+ * FAULT_UNAVAILABLE), "eventlog.replay". Concerns: "eventlog.separator", "eventlog.os_registers". A log that can be read in two ways leaves
+ * "eventlog.content" not checked. */
 #pragma once
 
 #include "issuer/verifier/appraise.h"
