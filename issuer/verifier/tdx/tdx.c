@@ -1,5 +1,6 @@
 #include "issuer/verifier/tdx/tdx.h"
 
+#include "issuer/verifier/eventlog/eventlog.h"
 #include "issuer/verifier/tdx/tdx_parts.h"
 #include "lib/base/parse.h"
 
@@ -155,6 +156,20 @@ static struct fault *check_levels(struct tdx_state *s)
         return NULL;
 }
 
+/* ---- the boot log ---- */
+
+/* Needs no collateral: a log that does not lead to the RTMRs is wrong whatever Intel has published. */
+static struct fault *check_ccel(const struct tdx_state *s)
+{
+        uint8_t rtmr[RTMR_COUNT][SHA384_LEN];
+        struct span log = appraisal_part(s->in, "ccel");
+        if (log.len == 0)
+                return NULL;
+        for (size_t i = 0; i < RTMR_COUNT; i++)
+                memcpy(rtmr[i], s->quote.body.rtmr[i].data, SHA384_LEN);
+        return eventlog_ccel(log, rtmr, s->result);
+}
+
 /* ---- all of it ---- */
 
 static void conclude(const struct tdx_state *s)
@@ -176,6 +191,7 @@ static struct fault *appraise(struct tdx_state *s)
 {
         TRY(check_quote(s));
         TRY(tdx_check_td(s));
+        TRY(check_ccel(s));
         TRY(check_collateral(s));
         TRY(check_qe_identity(s));
         TRY(check_levels(s));

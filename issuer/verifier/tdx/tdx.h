@@ -5,7 +5,8 @@
  * (collateral.h), and which levels are met (levels.h). Without collateral the first half is decided all the same, and then the appraisal ends with
  * FAULT_UNAVAILABLE "tdx.collateral".
  *
- * Parts: those of collateral.h, and "anchors" (PEM or DER of other roots: test platforms; never from a peer). A peer may give "ccel".
+ * Parts: those of collateral.h, and "anchors" (PEM or DER of other roots: test platforms; never from a peer). A peer may give "ccel",
+ * the boot log: it must lead to the RTMRs (eventlog.h: "ccel.*").
  * Checks, besides those of the headers named (FAULT_DENIED): "tdx.qe_vendor", "tdx.root", "tdx.pck_not_yet_valid", "tdx.pck_expired",
  * "tdx.qe_debug", "tdx.signature", "tdx.seam_attributes", "tdx.mrsigner_seam", "tdx.attributes", "tdx.xfam", "tdx.report_data", "tdx.fmspc",
  * "tdx.pceid", "tdx.qe_miscselect", "tdx.qe_attributes", "tdx.qe_mrsigner", "tdx.qe_prod_id". Concerns: "tdx.debug",
