@@ -137,13 +137,110 @@ static void refuses(void **state UNUSED)
         expect_fault(der_read_bits(&none, &bits), FAULT_INVALID, "BAD_DER");
 }
 
+static void times(void **state UNUSED)
+{
+        static const struct {
+                const char *name;
+                struct span der;
+                int64_t unix_s; /* -1: refused */
+        } rows[] = {
+                {"UTCTime",
+                 SPAN("\x17\x0d"
+                      "250619103227Z"),
+                 1750329147},
+                {"1950",
+                 SPAN("\x17\x0d"
+                      "500101000000Z"),
+                 -631152000},
+                {"2049",
+                 SPAN("\x17\x0d"
+                      "491231235959Z"),
+                 2524607999},
+                {"leap day",
+                 SPAN("\x17\x0d"
+                      "240229000000Z"),
+                 1709164800},
+                {"GeneralizedTime",
+                 SPAN("\x18\x0f"
+                      "20500101000000Z"),
+                 2524608000},
+                {"no leap day",
+                 SPAN("\x17\x0d"
+                      "250229000000Z"),
+                 -1},
+                {"month 13",
+                 SPAN("\x17\x0d"
+                      "251301000000Z"),
+                 -1},
+                {"month 0",
+                 SPAN("\x17\x0d"
+                      "250001000000Z"),
+                 -1},
+                {"day 0",
+                 SPAN("\x17\x0d"
+                      "250100000000Z"),
+                 -1},
+                {"hour 24",
+                 SPAN("\x17\x0d"
+                      "250101240000Z"),
+                 -1},
+                {"second 60",
+                 SPAN("\x17\x0d"
+                      "250101000060Z"),
+                 -1},
+                {"no seconds",
+                 SPAN("\x17\x0b"
+                      "2501010000Z"),
+                 -1},
+                {"offset",
+                 SPAN("\x17\x11"
+                      "250101000000+0100"),
+                 -1},
+                {"fraction",
+                 SPAN("\x18\x11"
+                      "20250101000000.5Z"),
+                 -1},
+                {"no Z",
+                 SPAN("\x17\x0d"
+                      "2501010000000"),
+                 -1},
+                {"a letter",
+                 SPAN("\x17\x0d"
+                      "25010100000aZ"),
+                 -1},
+                {"a sign",
+                 SPAN("\x17\x0d"
+                      "25010100+000Z"),
+                 -1},
+                {"cut",
+                 SPAN("\x17\x0d"
+                      "250101000000"),
+                 -1},
+                {"another tag",
+                 SPAN("\x04\x0d"
+                      "250101000000Z"),
+                 -1},
+                {"nothing", SPAN(""), -1},
+        };
+        for (size_t i = 0; i < COUNT_OF(rows); i++) {
+                struct reader r = READER(rows[i].der);
+                struct wall t = {0};
+                if (rows[i].unix_s == -1) {
+                        expect_fault_row(der_read_time(&r, &t), FAULT_INVALID, "BAD_DER", rows[i].name);
+                        assert_int_equal(r.at, 0);
+                        continue;
+                }
+                expect_ok(der_read_time(&r, &t));
+                assert_int_equal(wall_unix_s(t), rows[i].unix_s);
+                expect_ok(reader_end(&r));
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(lengths),
-                cmocka_unit_test(values),
-                cmocka_unit_test(faults),
-                cmocka_unit_test(refuses),
+                cmocka_unit_test(lengths), cmocka_unit_test(values), cmocka_unit_test(faults),
+                cmocka_unit_test(refuses), cmocka_unit_test(times),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,6 +40,14 @@ void amd_must_hold(struct fault *f, const char *what)
         amd_must(f == NULL, what);
 }
 
+/* As issuer/verifier/snp has it, which this file doesn't link. */
+static const char *product_name(enum snp_product p)
+{
+        static const char *const names[] = {"Milan", "Genoa", "Turin"};
+        _Static_assert(COUNT_OF(names) == SNP_PRODUCT_COUNT, "every product has a name");
+        return names[p];
+}
+
 /* ---- keys ---- */
 
 EVP_PKEY *amd_authority_key(enum amd_key k)
@@ -63,7 +71,7 @@ static BIGNUM *number_of(const struct amd_leaf *l, const BIGNUM *order)
         BN_CTX *ctx = BN_CTX_new();
         BIGNUM *number = BN_new();
 
-        hasher_add(h, span_str(snp_product_name(l->product)));
+        hasher_add(h, span_str(product_name(l->product)));
         hasher_add(h, l->is_vlek ? span_str(l->csp_id) : SPAN_OF(l->chip_id));
         hasher_add(h, SPAN_OF(l->tcb));
         hasher_end(h, digest);
@@ -276,8 +284,8 @@ static struct amd_authority authority(const char *prefix, enum snp_product p, en
                 .until = wall_from_unix_s(wall_unix_s(now) + YEAR_S),
                 .algorithm = AMD_PSS_EXPLICIT_TRAILER,
         };
-        (void) snprintf(a.name, sizeof(a.name), "%s%s", prefix, snp_product_name(p)); /* fits */
-        (void) snprintf(a.issuer, sizeof(a.issuer), "ARK-%s", snp_product_name(p));
+        (void) snprintf(a.name, sizeof(a.name), "%s%s", prefix, product_name(p)); /* fits */
+        (void) snprintf(a.issuer, sizeof(a.issuer), "ARK-%s", product_name(p));
         return a;
 }
 
@@ -402,7 +410,7 @@ static struct amd_leaf leaf(enum snp_product p, struct wall now)
                 l.chip_id[i] = (uint8_t) (0xc1 + i);
         l.tcb = p == SNP_TURIN ? (struct snp_tcb){{1, 1, 2, 4, 0, 0, 0, 0x51}}
                                : (struct snp_tcb){{3, 1, 0, 0, 0, 0, 23, 209}};
-        (void) snprintf(l.product_name, sizeof(l.product_name), "%s%s", snp_product_name(p),
+        (void) snprintf(l.product_name, sizeof(l.product_name), "%s%s", product_name(p),
                         p == SNP_MILAN ? "-B0" : ""); /* fits */
         return l;
 }
@@ -413,7 +421,7 @@ struct amd_leaf amd_vcek(enum snp_product p, struct wall now)
 
         l.signer = AMD_KEY_ASK;
         (void) snprintf(l.name, sizeof(l.name), "SEV-VCEK"); /* fits */
-        (void) snprintf(l.issuer, sizeof(l.issuer), "SEV-%s", snp_product_name(p));
+        (void) snprintf(l.issuer, sizeof(l.issuer), "SEV-%s", product_name(p));
         return l;
 }
 
@@ -426,7 +434,7 @@ struct amd_leaf amd_vlek(enum snp_product p, struct wall now)
         l.signer = AMD_KEY_ASVK;
         memset(l.chip_id, 0, sizeof l.chip_id);
         (void) snprintf(l.name, sizeof(l.name), "SEV-VLEK"); /* fits */
-        (void) snprintf(l.issuer, sizeof(l.issuer), "SEV-VLEK-%s", snp_product_name(p));
+        (void) snprintf(l.issuer, sizeof(l.issuer), "SEV-VLEK-%s", product_name(p));
         (void) snprintf(l.csp_id, sizeof(l.csp_id), "CN=cc-test-1.cloud.example");
         return l;
 }
@@ -458,7 +466,7 @@ struct amd_list amd_list(enum snp_product p, struct wall now)
                 .from = wall_from_unix_s(wall_unix_s(now) - DAY_S),
                 .until = wall_from_unix_s(wall_unix_s(now) + 30 * DAY_S),
         };
-        (void) snprintf(l.issuer, sizeof(l.issuer), "ARK-%s", snp_product_name(p)); /* fits */
+        (void) snprintf(l.issuer, sizeof(l.issuer), "ARK-%s", product_name(p)); /* fits */
         return l;
 }
 
