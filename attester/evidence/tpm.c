@@ -9,6 +9,7 @@
 #include "attester/evidence/tpm_pcrs.h"
 #include "attester/evidence/tpm_quote.h"
 #include "lib/base/log.h"
+#include "lib/model/tpm_evidence.h"
 
 #define DEFAULT_PCRS "sha256:0,1,2,3,4,5,6,7"
 
@@ -17,6 +18,8 @@ struct tpm_source {
         struct tpm_context context;
         struct tpm_ak ak;
         TPML_PCR_SELECTION pcrs;
+        struct tpm_evidence
+                evidence; /* the last; its registers' values serve again while their digest is the quoted one */
 };
 
 /* ---- one connection a call, and a second try when the first one showed what to do */
@@ -57,13 +60,14 @@ static struct fault *do_collect(struct tpm_source *s, const struct work *w, stru
         binding_extra_data(buf_span(&transcript), extra_data);
 
         AUTO(tpm_object) struct tpm_object ak = TPM_OBJECT(&s->context);
-        AUTO(tpm_evidence) struct tpm_evidence e = tpm_evidence_new();
+        struct tpm_evidence *e = &s->evidence;
         TRY(tpm_ak_load(&s->ak, &s->context, cancel, &ak));
-        TRY(tpm_quote_take(&s->context, cancel, ak.handle, &s->pcrs, extra_data, &e));
-        TRY(buf_append(&e.ak_public, buf_span(&s->ak.public)));
+        TRY(tpm_quote_take(&s->context, cancel, ak.handle, &s->pcrs, extra_data, e));
+        buf_truncate(&e->ak_public, 0);
+        TRY(buf_append(&e->ak_public, buf_span(&s->ak.public)));
 
         AUTO(cmw) struct cmw out = cmw_evidence(CMW_TPM_QUOTE);
-        TRY(tpm_evidence_write(&e, &out.items[0].value));
+        TRY(tpm_evidence_write(e, &out.items[0].value));
         *w->evidence = out;
         memset(&out, 0, sizeof out); /* what was given away is not freed */
         return NULL;
@@ -123,6 +127,7 @@ static void close_source(void *self)
         struct tpm_source *s = self;
         tpm_context_close(&s->context);
         tpm_ak_clear(&s->ak);
+        tpm_evidence_clear(&s->evidence);
         free(s->tcti);
         free(s);
 }
@@ -146,6 +151,7 @@ struct fault *evidence_tpm_open(const struct evidence_options *o, struct evidenc
         s->context = tpm_context_new(s->tcti);
         s->ak = ak;
         s->pcrs = pcrs;
+        s->evidence = tpm_evidence_new();
         *ret = (struct evidence_source){.kind = EVIDENCE_TPM,
                                         .needs_enrolment = true,
                                         .collect = collect,

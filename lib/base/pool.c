@@ -197,6 +197,14 @@ size_t pool_queued(struct pool *p)
         return queued;
 }
 
+bool pool_is_free(struct pool *p)
+{
+        pthread_mutex_lock(&p->mu);
+        bool is_free = p->queued < p->waiting || (p->queued == p->waiting && p->threads < p->thread_max);
+        pthread_mutex_unlock(&p->mu);
+        return is_free;
+}
+
 void pool_free(struct pool *p)
 {
         if (p == NULL)

@@ -5,6 +5,8 @@
  * keeps the stack that it has touched; one always stays. pool_free stops taking work, runs what is queued, and joins. */
 #pragma once
 
+#include <stdbool.h>
+
 #include "lib/base/fault.h"
 
 struct pool;
@@ -16,5 +18,6 @@ void pool_set_idle(struct pool *p, int64_t idle_ms);
 unsigned pool_threads(struct pool *p); /* there now */
 struct fault *pool_submit(struct pool *p, void (*run)(void *work), void *work) MUST_USE;
 size_t pool_queued(struct pool *p);
+bool pool_is_free(struct pool *p); /* a job would start at once */
 void pool_free(struct pool *p);
 DEFINE_AUTO(pool)

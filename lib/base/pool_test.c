@@ -148,6 +148,7 @@ static void threads_come_and_go(void **state UNUSED)
         pool_set_idle(p, 1);
         assert_int_equal(pool_threads(p), 1);
         for (unsigned i = 1; i <= 5; i++) {
+                assert_int_equal(pool_is_free(p), i <= 4);
                 expect_ok(pool_submit(p, pass_gate, &gate));
                 assert_int_equal(pool_threads(p), i < 4 ? i : 4);
         }

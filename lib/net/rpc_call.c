@@ -153,6 +153,19 @@ static void call_work_first(void *work)
         call_finish(c, answer, failed);
 }
 
+/* Both in the lane of the second: as long as that has a thread to spare, another hand-over would only take time. */
+static void call_work_whole(void *work)
+{
+        struct rpc_call *c = work;
+        grpc_byte_buffer *answer = NULL;
+        struct fault *failed = call_handle(c, c->entry->method->first, &answer);
+
+        if (failed == NULL && answer == NULL)
+                failed = call_handle(c, c->entry->method->handler, &answer);
+        assert(failed != NULL || answer != NULL);
+        call_finish(c, answer, failed);
+}
+
 /* ---- in the polling thread ---- */
 
 static struct boot call_deadline(const struct rpc_call *c)
@@ -196,7 +209,11 @@ static struct fault *call_hand_over(struct rpc_call *c, bool stopping)
                 return fault(FAULT_UNAVAILABLE, "STOPPING", "the server stops");
         const struct rpc_method *m = c->entry->method;
 
-        return m->first != NULL ? call_submit(c, m->first_lane, call_work_first) : call_submit(c, m->lane, call_work);
+        if (m->first == NULL)
+                return call_submit(c, m->lane, call_work);
+        if (pool_is_free(c->server->lanes[m->lane])) /* when not any more by the next line, it waits there */
+                return call_submit(c, m->lane, call_work_whole);
+        return call_submit(c, m->first_lane, call_work_first);
 }
 
 static void call_begin(struct rpc_call *c, bool stopping)
