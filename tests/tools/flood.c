@@ -6,6 +6,7 @@
  *                                                        at the end
  *        flood rudely SECONDS COUNT --config …           the same without waiting for anything
  * The issuer must have no clusters (no tokens are sent) and admit insecure-development. */
+#include <assert.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <time.h>
@@ -197,6 +198,7 @@ static void *run_client(void *arg)
 static struct fault *make_client(struct flood *f, size_t number, struct client *c)
 {
         const struct attester_config *config = f->config;
+        assert(config != NULL); /* read before anybody is made */
         const struct issuer_options options = {config->issuer_url, config->issuer_audience,    config->issuer_ca_file,
                                                config->issuer_pin, config->issuer_server_name, &clock_system};
         const struct evidence_options evidence = {.kind = config->evidence_kind,
@@ -229,7 +231,10 @@ static int compare(const void *a, const void *b)
 
 static double sample_ms(struct flood *f, size_t of_1000)
 {
-        return f->sample_count == 0 ? 0 : (double) f->samples_us[(f->sample_count - 1) * of_1000 / 1000] / 1000;
+        if (f->sample_count == 0)
+                return 0;
+        size_t at = (f->sample_count - 1) * of_1000 / 1000;
+        return (double) f->samples_us[at] / 1000.0;
 }
 
 static void print_sum(struct flood *f, double seconds)
