@@ -28,7 +28,8 @@ static struct fault *copy_row(sqlite3_stmt *s, struct store_row *ret)
         body = BUF(0);
         memcpy(ret->id, id.data, RECORD_ID_LEN);
         memcpy(ret->leaf_hash, leaf_hash.data, SHA256_LEN);
-        memcpy(ret->correction, correction.data, correction.len);
+        if (correction.len > 0) /* SQLite has no address for nothing */
+                memcpy(ret->correction, correction.data, correction.len);
         return NULL;
 }
 
@@ -85,7 +86,8 @@ static struct fault *copy_ak(sqlite3_stmt *s, struct span name, struct ak_record
         struct span ek_root = column_bytes(s, 12);
         if (ek_root.len != 0 && ek_root.len != SHA256_LEN)
                 return damaged("an attestation key");
-        memcpy(r->ek_root, ek_root.data, ek_root.len); /* none: zeros, no root's */
+        if (ek_root.len > 0) /* none: zeros, no root's */
+                memcpy(r->ek_root, ek_root.data, ek_root.len);
         *ret = TAKE(r);
         return NULL;
 }
