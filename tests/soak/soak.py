@@ -19,7 +19,7 @@ from harness.volume import mounts_below
 from harness.world import World, binary, wait_until
 
 STANDING, AT_ONCE = 20, 16
-GROWTH_KIB = {"csi": 2048, "attester": 2048, "issuer": 4096, "signer": 1024}  # the issuer's: SQLite's cache of pages fills as the ledger grows
+GROWTH_KIB = {"csi": 2048, "attester": 2048, "issuer": 4096, "signer": 1024}  # the issuer's: SQLite's cache of pages fills as the ledger grows; the signer's: its ring of the last 65,536 serials fills
 THREADS_MAX = {"csi": 2 + 64 + 8 + 16 + 16, "attester": 16, "issuer": 24, "signer": 1}  # csi: quick, publish, unpublish, renewals, the rest with gRPC's own
 WORKLOADS = [("payroll", "payroll", "app")]
 

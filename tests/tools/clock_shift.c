@@ -7,7 +7,12 @@
 static time_t shift(void)
 {
         const char *text = getenv("CLOCK_SHIFT_S");
-        return text == NULL ? 0 : (time_t) strtol(text, NULL, 10);
+        time_t seconds = 0;
+        if (text == NULL)
+                return 0;
+        for (const char *digit = text[0] == '-' ? text + 1 : text; *digit >= '0' && *digit <= '9'; digit++)
+                seconds = seconds * 10 + (*digit - '0');
+        return text[0] == '-' ? -seconds : seconds;
 }
 
 int clock_gettime(clockid_t which, struct timespec *ret)

@@ -8,7 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <fuse.h>
+#include <fuse3/fuse.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +38,14 @@ static int named(const char *name)
         return EINVAL;
 }
 
+static useconds_t milliseconds(const char *digits)
+{
+        useconds_t us = 0;
+        for (; *digits >= '0' && *digits <= '9'; digits++)
+                us = us * 10 + (useconds_t) (*digits - '0') * 1000;
+        return us;
+}
+
 /* What a change has to wait for, and whether it is refused: negative as FUSE wants it. */
 static int disturb(void)
 {
@@ -47,7 +55,7 @@ static int disturb(void)
         text[len < 0 ? 0 : len] = '\0';
         text[strcspn(text, "\n")] = '\0';
         if (strncmp(text, "delay=", 6) == 0)
-                (void) usleep((useconds_t) (strtoul(text + 6, NULL, 10) * 1000));
+                (void) usleep(milliseconds(text + 6));
         return strncmp(text, "error=", 6) == 0 ? -named(text + 6) : 0;
 }
 

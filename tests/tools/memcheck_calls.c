@@ -14,6 +14,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -104,8 +105,10 @@ static bool kills_the_process(const struct sock_fprog *program)
 
 static long filter(const struct call *c)
 {
-        bool is_filter = c->args[0] == SECCOMP_SET_MODE_FILTER && c->args[2] != 0;
-        return is_filter && kills_the_process((const struct sock_fprog *) c->args[2]) ? 0 : natively(c);
+        const struct sock_fprog *program;
+        memcpy(&program, &c->args[2], sizeof(program));
+        bool is_filter = c->args[0] == SECCOMP_SET_MODE_FILTER && program != NULL;
+        return is_filter && kills_the_process(program) ? 0 : natively(c);
 }
 
 long syscall(long number, ...)
