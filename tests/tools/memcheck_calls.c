@@ -106,7 +106,7 @@ static bool kills_the_process(const struct sock_fprog *program)
 static long filter(const struct call *c)
 {
         const struct sock_fprog *program;
-        memcpy(&program, &c->args[2], sizeof(program));
+        memcpy(&program, &c->args[2], sizeof(c->args[2]));
         bool is_filter = c->args[0] == SECCOMP_SET_MODE_FILTER && program != NULL;
         return is_filter && kills_the_process(program) ? 0 : natively(c);
 }
