@@ -133,7 +133,7 @@ def test_unpublish_says_when_it_could_not_remove_the_target(world):
 
 def test_state_and_sockets_are_not_in_tmp_by_default():
     said = subprocess.run([binary("vouchsafe-csi"), "--help"], capture_output=True, text=True, check=True).stdout
-    assert "/var/lib/kubelet/plugins/csi.vouchsafe.dev/state" in said
+    assert "/run/vouchsafe-csi" in said
     assert "/tmp" not in said and "/var/tmp" not in said
 
 
