@@ -3,6 +3,7 @@
 Latencies come from csi_load (C), so that the client's own cost is small; the TPM is swtpm behind slow_tpm, which notes how long each
 command took, so that what the TPM and the issuer took can be told from what the driver took. Short form below four minutes."""
 import argparse
+import concurrent.futures
 import json
 import os
 import platform
@@ -83,6 +84,18 @@ def mounts(world, load, scale):
     return result
 
 
+def republish_under_load(world, load):
+    """Kubelet asks for volumes that stand, while others are being made, 50 at once."""
+    standing, coming = world.pods(20), world.pods(200)
+    load.publish(standing, "serial")
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        burst = pool.submit(load.publish, coming, "at-once", 50)
+        result = load.publish([standing[i % 20] for i in range(100)], "paced", 200)
+        burst.result()
+    load.unpublish(standing + coming, "at-once", 50)
+    return result
+
+
 def overhead(world, load, count):
     """What of a mount is neither the TPM's time nor the issuer's, mount by mount: both are known of each one."""
     samples = []
@@ -106,7 +119,7 @@ def growth(world, load, idle_s):
             time.sleep(6)  # old generations are reaped five seconds after they were left
             result["idle_100"] = world.idle(idle_s)
         else:
-            time.sleep(1)
+            time.sleep(6)  # as above; threads and memory of the burst have gone by then as well
             result["rss_kib"][str(count)] = memory(world)
     load.unpublish(pods, "at-once", 50)
     return result
@@ -162,6 +175,7 @@ def run(options):
         result["ready_ms"] = ready_times(world, 3)
         result["volumes"] = growth(world, load, 60 if options.long else 10)
         result["mounts"] = mounts(world, load, scale)
+        result["republish_under_load"] = republish_under_load(world, load)
         result["overhead"] = overhead(world, load, 40 * scale)
         result["slow_tpm"] = slow_tpm(world, load)
     finally:

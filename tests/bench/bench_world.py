@@ -2,7 +2,9 @@
 import itertools
 import os
 import re
+import shutil
 import subprocess
+import tempfile
 import time
 
 from harness.kubelet import Pod, csi
@@ -24,13 +26,15 @@ class ProxiedTpm:
 class BenchWorld(World):
     def __init__(self):
         super().__init__(ttl="1h")
-        self.proxy, self.numbers = None, itertools.count()
+        self.proxy, self.state, self.numbers = None, None, itertools.count()
 
     def begin(self):
         self.tpm.manufacture().start()
         limits = {"rate": {"per-second": 1000, "burst": 10000}}  # one client here stands for a cluster's
         self.prepare(policy([self.tpm], WORKLOADS, self.ttl), issuer=limits)
         self.attester_config({}, tpm=ProxiedTpm(self.path("proxy.sock")))
+        self.state = tempfile.mkdtemp(prefix="vouchsafe-bench-", dir="/run")  # the default's file system
+        self.csi_config({"state-dir": self.state})
         self.start_proxy(0)
         return self.start()
 
@@ -57,6 +61,8 @@ class BenchWorld(World):
     def close(self):
         super().close()
         self.stop_proxy()
+        if self.state is not None:
+            shutil.rmtree(self.state)
 
     def pods(self, count):
         return [Pod(f"app-{n}", "payroll", "app") for n in itertools.islice(self.numbers, count)]
