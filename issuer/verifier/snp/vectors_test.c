@@ -2,6 +2,7 @@
 #include "issuer/verifier/snp/snp.h"
 
 #include "issuer/verifier/snp/chain.h"
+#include "issuer/verifier/snp/report.h"
 #include "issuer/verifier/snp/revocation.h"
 #include "tests/fakes/vector.h"
 #include "tests/fakes/verdict.h"
@@ -11,6 +12,7 @@
 struct row {
         const char *name;   /* of the golden document */
         const char *report; /* below tests/vectors */
+        size_t report_at;   /* where in the file, which goes on behind it; 0: the file is the report */
         struct {
                 const char *name, *file;
         } parts[ROW_PARTS_MAX];
@@ -108,6 +110,11 @@ static const struct row rows[] = {
          .parts = {{"vcek", "snp/turin-v5/vcek-other-chip.der"}},
          .at = "2026-03-01T00:00:00Z",
          .refused = "snp.certificate_tcb"},
+        {.name = "milan-v3-azure", /* within the paravisor's report */
+         .report = "azure/snp-milan-v3-userdata/hcl-report.bin",
+         .report_at = 32,
+         .parts = {{"vcek", "azure/snp-milan-v3-userdata/vcek.der"}},
+         .at = "2025-06-01T00:00:00Z"},
         {.name = "milan-v2-bad-signature-of-vcek",
          .report = "snp/milan-v2/report.bin",
          .parts = {{"vcek", "snp/bad/vcek-hwid-octetstring-badsig.der"}},
@@ -131,6 +138,8 @@ static void run(const struct row *row)
         AUTO_STRING char *golden = alloc_printf("sev-snp/%s", row->name);
 
         expect_ok(wall_parse(span_str(row->at), &in.now));
+        if (row->report_at > 0)
+                in.evidence = span_slice(buf_span(&report), row->report_at, SNP_REPORT_LEN);
         if (row->report_data != NULL)
                 in.report_data = SPAN_OF(report_data);
         for (size_t i = 0; i < ROW_PARTS_MAX && row->parts[i].name != NULL; i++)
@@ -167,11 +176,39 @@ static void warm_says_the_same_as_cold(void **state UNUSED)
         snp_revocation_forget();
 }
 
+/* What decides whom to trust is no peer's to send. */
+static void a_peer_sends_hints_alone(void **state UNUSED)
+{
+        static const struct {
+                const char *name;
+                bool ok;
+        } parts[] = {{"vcek", true},    {"vlek", true},     {"chain", true},
+                     {"auxblob", true}, {"anchors", false}, {"crl", false}};
+        const struct appraiser *a = verifier_find(CMW_SEV_SNP);
+
+        assert_non_null(a);
+        assert_ptr_equal(a, verifier_find_kind(EVIDENCE_SEV_SNP));
+        for (size_t i = 0; i < COUNT_OF(parts); i++) {
+                AUTO(evidence_parts) struct evidence_parts sent = evidence_parts_new(), got = evidence_parts_new();
+                struct cmw_item item = {.value = BUF(4096)};
+                expect_ok(buf_append_str(&sent.evidence, "a report"));
+                expect_ok(evidence_parts_add(&sent, parts[i].name, SPAN("x")));
+                expect_ok(evidence_parts_write(&sent, &item.value));
+                struct fault *f = verifier_unpack(a, &item, &got);
+                if (parts[i].ok)
+                        expect_ok(f);
+                else
+                        expect_fault_row(f, FAULT_INVALID, "evidence.format", parts[i].name);
+                buf_clear(&item.value);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(each_vector_gets_its_verdict),
                 cmocka_unit_test(warm_says_the_same_as_cold),
+                cmocka_unit_test(a_peer_sends_hints_alone),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
