@@ -352,10 +352,12 @@ static void put_byte(struct extensions *e, const char *oid, uint8_t v)
 
 static void put_text(struct extensions *e, const char *oid, const char *text)
 {
-        uint8_t value[66] = {DER_IA5, (uint8_t) strlen(text)};
+        AUTO(der) struct der d = DER(128);
+        AUTO(buf) struct buf value = BUF(128);
 
-        memcpy(value + 2, text, strlen(text));
-        put(e, oid, span_make(value, strlen(text) + 2));
+        der_add(&d, DER_IA5, span_str(text));
+        amd_must_hold(der_end(&d, &value), "text");
+        put(e, oid, buf_span(&value));
 }
 
 static void put_hwid(struct extensions *e)

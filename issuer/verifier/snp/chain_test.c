@@ -1,6 +1,8 @@
 /* Certificates and lists: every way in which they can fail to vouch for a report, one change each. */
 #include "issuer/verifier/snp/chain.h"
 
+#include <stdio.h>
+
 #include "issuer/verifier/snp/revocation.h"
 #include "lib/base/parse.h"
 #include "tests/fakes/amd_world.h"
@@ -23,9 +25,8 @@ struct row {
 
 static void text(char ret[64], const char *value)
 {
-        assert_true(strlen(value) < 64);
         memset(ret, 0, 64);
-        memcpy(ret, value, strlen(value));
+        assert_true(snprintf(ret, 64, "%s", value) < 64);
 }
 
 static struct wall later(struct wall w, int64_t seconds)
