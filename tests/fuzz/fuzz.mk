@@ -2,12 +2,13 @@
 # tests/fuzz/P_fuzz.c holds P against a second implementation and uses P's corpus.
 #   MODE=fuzz CC=clang            libFuzzer, with the address and undefined-behaviour sanitizers
 #   MODE=fuzz CC=afl-clang-fast   the same target in AFL++'s persistent mode: it puts its own driver in libFuzzer's place
-FLAGS_fuzz := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+FLAGS_fuzz := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all \
+        -Wno-error # whether it warns is for make lint to say
 LINK_fuzz  := -fsanitize=address,undefined
 
 FUZZ_BINS := $(FUZZERS:%_fuzz.c=$(BUILD)/fuzz/%)
 define fuzz_rule
-$(BUILD)/fuzz/$(1:_fuzz.c=): $(BUILD)/obj/$(1:.c=.o) \
+$(BUILD)/fuzz/$(1:_fuzz.c=): $(BUILD)/obj/$(1:.c=.o) $(BUILD)/obj/tests/fuzz/warm.o \
         $(if $(call program_of,$(1)),$(BUILD)/lib$(call program_of,$(1))-program.a) $(LIBS) $(BUILD)/libproto.a
 	@mkdir -p $$(@D)
 	$(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $$@ $$^ $(call second_libs,$(1)) $(PKG_LIBS)

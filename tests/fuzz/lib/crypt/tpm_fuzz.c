@@ -2,6 +2,7 @@
  * refuse is refused for a reason that is listed here and can be read off their fields. */
 #include <openssl/bn.h>
 #include <openssl/ec.h>
+#include <openssl/err.h>
 #include <openssl/obj_mac.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -140,6 +141,7 @@ static bool is_on_curve(const TPMT_PUBLIC *p)
         BN_free(x);
         BN_free(y);
         EC_GROUP_free(group);
+        ERR_clear_error();
         return is_on;
 }
 
