@@ -46,6 +46,7 @@ static struct fault *compare(struct comparison *c, register_values values)
         struct eventlog_match match;
         TRY(compare_bank(c, values, HASH_SHA1, &match));
         bool has_sha1 = match.compared;
+        went_on = match.went_on;
         for (size_t i = 0; i < COUNT_OF(preferred); i++) {
                 TRY(compare_bank(c, values, preferred[i], &match));
                 went_on |= match.went_on;
