@@ -110,9 +110,11 @@ static void expect_bytes(const struct record_source *s, const char *wanted)
 /* The names of a tree, in its order; the inverse must take it, and its root must say what the record says. */
 static void expect_tree(const struct record_source *s, const char *wanted, const char *first_failure)
 {
-        AUTO(json) struct json *j = record_to_json(s);
+        AUTO(json) struct json *record = record_to_json(s), *j = NULL;
         AUTO(check) struct check *tree = NULL;
-        AUTO(buf) struct buf names = BUF(4096);
+        AUTO(buf) struct buf names = BUF(4096), text = BUF(1 << 16);
+        expect_ok(json_write(record, &text));
+        expect_ok(json_parse(buf_span(&text), &j));
         expect_ok(check_from_json(json_get(j, "tree"), &tree));
         assert_int_equal(tree->ok, s->problem == NULL);
         for (size_t i = 0; i < tree->child_count; i++)

@@ -56,27 +56,35 @@ struct fault *hex_decode(struct span text, struct buf *out)
 
 /* The two alphabets of RFC 4648 differ in their last two characters. */
 struct alphabet {
-        char c62, c63;
+        const char *chars;
         bool padded;
 };
-static const struct alphabet standard = {'+', '/', true};
-static const struct alphabet urlsafe = {'-', '_', false};
+#define FIRST_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+static const struct alphabet standard = {FIRST_CHARS "+/", true};
+static const struct alphabet urlsafe = {FIRST_CHARS "-_", false};
 
-static uint8_t char_of(const struct alphabet *a, unsigned v)
+static uint8_t char_of(const struct alphabet *a, uint32_t v)
 {
-        static const char first[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-        return (uint8_t) (v < 62 ? first[v] : v == 62 ? a->c62 : a->c63);
+        return (uint8_t) a->chars[v & 63];
 }
+
+/* From '+' to 'z', in either alphabet. */
+#define N NOT_A_DIGIT
+static const uint8_t values[] = {
+        62, N,  62, N,  63, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, N,  N,  N,  N,  N,  N,  N,  0,  1,  2,  3,  4,
+        5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, N,  N,  N,  N,  63, N,
+        26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51,
+};
+#undef N
+_Static_assert(sizeof values == 'z' - '+' + 1, "a value for every character between");
 
 static uint8_t value_of(const struct alphabet *a, uint8_t c)
 {
-        if (c >= 'A' && c <= 'Z')
-                return (uint8_t) (c - 'A');
-        if (c >= 'a' && c <= 'z')
-                return (uint8_t) (c - 'a' + 26);
-        if (c >= '0' && c <= '9')
-                return (uint8_t) (c - '0' + 52);
-        return c == (uint8_t) a->c62 ? 62 : c == (uint8_t) a->c63 ? 63 : NOT_A_DIGIT;
+        if (c < '+' || c > 'z')
+                return NOT_A_DIGIT;
+        uint8_t v = values[c - '+'];
+        bool is_others = v >= 62 && v != NOT_A_DIGIT && c != (uint8_t) a->chars[v];
+        return is_others ? NOT_A_DIGIT : v;
 }
 
 static struct fault *encode(const struct alphabet *a, struct span bytes, struct buf *out)
@@ -89,16 +97,18 @@ static struct fault *encode(const struct alphabet *a, struct span bytes, struct 
         uint8_t *where = NULL;
         TRY(buf_grow(out, bytes.len / 3 * 4 + chars_of_tail[tail] + padding, &where));
 
-        uint32_t bits = 0;
-        unsigned held = 0; /* how many of the low bits of `bits` are not written yet */
-        for (size_t i = 0; i < bytes.len; i++) {
-                bits = bits << 8 | bytes.data[i];
-                for (held += 8; held >= 6; held -= 6)
-                        *where++ = char_of(a, bits >> (held - 6) & 63);
+        size_t i = 0;
+        for (; bytes.len - i >= 3; i += 3) {
+                uint32_t bits = (uint32_t) bytes.data[i] << 16 | (uint32_t) bytes.data[i + 1] << 8 | bytes.data[i + 2];
+                for (int shift = 18; shift >= 0; shift -= 6)
+                        *where++ = char_of(a, bits >> shift);
         }
-        if (held > 0)
-                *where++ = char_of(a, bits << (6 - held) & 63);
-        for (size_t i = 0; i < padding; i++)
+        uint32_t rest = 0;
+        for (size_t k = 0; k < tail; k++)
+                rest |= (uint32_t) bytes.data[i + k] << (16 - 8 * k);
+        for (size_t k = 0; k < chars_of_tail[tail]; k++)
+                *where++ = char_of(a, rest >> (18 - 6 * k));
+        for (size_t k = 0; k < padding; k++)
                 *where++ = '=';
         return NULL;
 }
@@ -113,6 +123,24 @@ static bool strip_padding(struct span *text)
         return true;
 }
 
+/* Four characters at a time, as far as they are all good; returns how many. */
+static size_t decode_whole(const struct alphabet *a, struct span text, uint8_t **where)
+{
+        size_t at = 0;
+        for (; text.len - at >= 4; at += 4) {
+                const uint8_t v[] = {value_of(a, text.data[at]), value_of(a, text.data[at + 1]),
+                                     value_of(a, text.data[at + 2]), value_of(a, text.data[at + 3])};
+                if ((v[0] | v[1] | v[2] | v[3]) > 63)
+                        break;
+                uint8_t *out = *where;
+                out[0] = (uint8_t) (v[0] << 2 | v[1] >> 4);
+                out[1] = (uint8_t) (v[1] << 4 | v[2] >> 2);
+                out[2] = (uint8_t) (v[2] << 6 | v[3]);
+                *where += 3;
+        }
+        return at;
+}
+
 static struct fault *decode(const struct alphabet *a, struct span text, struct buf *out)
 {
         if ((a->padded && !strip_padding(&text)) || text.len % 4 == 1)
@@ -123,7 +151,8 @@ static struct fault *decode(const struct alphabet *a, struct span text, struct b
 
         uint32_t bits = 0;
         unsigned held = 0;
-        for (size_t i = 0; i < text.len; i++) {
+        size_t whole = decode_whole(a, text, &where);
+        for (size_t i = whole; i < text.len; i++) {
                 uint8_t v = value_of(a, text.data[i]);
                 if (v == NOT_A_DIGIT) {
                         buf_truncate(out, before);

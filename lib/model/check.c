@@ -4,6 +4,7 @@
 
 #include "lib/base/utf8.h"
 #include "lib/model/facts.h"
+#include "lib/wire/json_out.h"
 
 #define CHECKS_MAX      4096 /* of one tree that is read */
 #define CHECK_DEPTH_MAX 32
@@ -187,19 +188,51 @@ static struct json *one_to_json(const struct check *c, size_t depth)
         return j;
 }
 
-void check_push_json(const struct check *c, size_t depth, struct json *list)
-{
-        AUTO(walk) struct walk w = {0};
-        walk_push(&w, c);
-        for (const struct check *at = c; at != NULL; at = walk_next(&w))
-                json_push(list, one_to_json(at, depth + w.depth - 1));
-}
-
 struct json *check_to_json(const struct check *c)
 {
         struct json *list = json_new_array();
-        check_push_json(c, 0, list);
+        AUTO(walk) struct walk w = {0};
+        walk_push(&w, c);
+        for (const struct check *at = c; at != NULL; at = walk_next(&w))
+                json_push(list, one_to_json(at, w.depth - 1));
         return list;
+}
+
+static void out_known(struct json_out *o, const char *key, const char *text)
+{
+        if (text != NULL)
+                json_out_text(o, key, text);
+}
+
+static void one_out(const struct check *c, size_t depth, struct json_out *o)
+{
+        json_out_object(o, NULL);
+        json_out_int(o, "depth", (int64_t) depth);
+        out_known(o, "got", c->got);
+        json_out_text(o, "name", c->name);
+        json_out_bool(o, "ok", c->ok);
+        if (c->origin >= 0)
+                json_out_text(o, "origin", origin_name((enum origin) c->origin));
+        out_known(o, "owner", c->owner);
+        out_known(o, "wanted", c->wanted);
+        json_out_close(o);
+}
+
+/* Each is written once and for all here: a record has some dozens, and as a tree they were half of what writing it cost. */
+void check_push_json(const struct check *c, size_t depth, struct json *list)
+{
+        AUTO(walk) struct walk w = {0};
+        AUTO(buf) struct buf text = BUF(SIZE_MAX); /* the texts of a check are bounded */
+        walk_push(&w, c);
+        for (const struct check *at = c; at != NULL; at = walk_next(&w)) {
+                struct json_out o = {.out = &text};
+                buf_truncate(&text, 0);
+                one_out(at, depth + w.depth - 1, &o);
+                struct fault *f = json_out_end(&o);
+                assert(f == NULL); /* no limit, no tree in it */
+                fault_free(f);
+                json_push(list, json_new_written(buf_span(&text)));
+        }
 }
 
 static struct fault *read_text(const struct json *o, const char *key, char **ret)

@@ -74,7 +74,7 @@ const struct check *check_first_failure(const struct check *c);
  * [{"depth":0,"name":…,"ok":…,"wanted"?,"got"?,"origin"?,"owner"?},…]. Flat, so that JSON_DEPTH_MAX does not bound the
  * tree. */
 struct json *check_to_json(const struct check *c);
-/* The same at the end of a list that is there, below `depth` levels. */
+/* The same at the end of a list that is there, below `depth` levels, for writing alone (json_new_written). */
 void check_push_json(const struct check *c, size_t depth, struct json *list);
 struct fault *check_from_json(const struct json *j, struct check **ret) MUST_USE; /* "BAD_FIELD", "UNKNOWN_FIELD" */
 /* The tree for a terminal, two blanks a level: "ok   tpm.pcr.sha256.7  wanted …  got …  (hw, platform-team)". */

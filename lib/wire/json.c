@@ -151,6 +151,14 @@ struct json *json_new_text(struct span text)
         return new_text(text);
 }
 
+struct json *json_new_written(struct span canonical)
+{
+        struct json *j = new_text(canonical);
+        j->kind = JSON_NULL_KIND;
+        j->is_written = true;
+        return j;
+}
+
 struct json *json_new_int(int64_t v)
 {
         struct json *j = new_value(JSON_INT, 0);
@@ -171,6 +179,8 @@ static struct json *copy_scalar(const struct json *j)
 {
         if (j->kind == JSON_TEXT)
                 return new_text(span_make(j->text.data, j->text.len));
+        if (j->is_written)
+                return json_new_written(span_make(j->text.data, j->text.len));
         struct json *copy = new_value((enum json_kind) j->kind, 0);
         copy->number = j->number;
         return copy;
@@ -260,9 +270,14 @@ static struct json *new_cleaned(struct span text)
         return j;
 }
 
+struct json *json_new_clean(struct span text)
+{
+        return is_clean(text) ? new_text(text) : new_cleaned(text);
+}
+
 void json_set_span(struct json *object, const char *key, struct span text)
 {
-        json_set(object, key, is_clean(text) ? new_text(text) : new_cleaned(text));
+        json_set(object, key, json_new_clean(text));
 }
 
 void json_set_int(struct json *object, const char *key, int64_t v)

@@ -10,6 +10,7 @@
 struct json {
         uint8_t kind;     /* enum json_kind */
         bool is_spread;   /* its items are `refs`, and that array is its own */
+        bool is_written;  /* `text` is the value as it is written; the kind is null */
         bool has_own_key; /* the key is a block of its own */
         uint32_t count;   /* of items */
         size_t block_len; /* of the block that begins here; 0: inside of another's */
@@ -37,3 +38,9 @@ static inline struct json *json_item(const struct json *j, size_t i)
 size_t json_plain_run(struct span text);
 
 struct json *json_block_new(size_t len); /* its head is zeroed, the rest is not */
+
+/* A text with what is no text replaced (json_set_span). */
+struct json *json_new_clean(struct span text);
+/* A string or number as it is written; a string cleaned before. */
+struct fault *json_write_clean(struct buf *out, struct span text) MUST_USE;
+struct fault *json_write_int(struct buf *out, int64_t v) MUST_USE;

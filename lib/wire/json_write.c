@@ -81,7 +81,15 @@ static struct fault *write_text(struct buf *out, struct span text)
         return buf_append_byte(out, '"');
 }
 
-static struct fault *write_int(struct buf *out, int64_t v)
+struct fault *json_write_clean(struct buf *out, struct span text)
+{
+        if (json_plain_run(text) == text.len)
+                return write_plain(out, text);
+        AUTO(json) struct json *clean = json_new_clean(text);
+        return write_text(out, json_text(clean));
+}
+
+struct fault *json_write_int(struct buf *out, int64_t v)
 {
         char digits[20]; /* 19 and a sign */
         size_t at = sizeof digits;
@@ -96,11 +104,13 @@ static struct fault *write_int(struct buf *out, int64_t v)
 
 static struct fault *write_scalar(struct buf *out, const struct json *j)
 {
+        if (j->is_written)
+                return buf_append(out, span_make(j->text.data, j->text.len));
         switch (json_kind(j)) {
         case JSON_TEXT:
                 return write_text(out, json_text(j));
         case JSON_INT:
-                return write_int(out, json_int(j));
+                return json_write_int(out, json_int(j));
         case JSON_BOOL:
                 return buf_append_str(out, json_bool(j) ? "true" : "false");
         case JSON_NULL_KIND:

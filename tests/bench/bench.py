@@ -77,6 +77,7 @@ def mounts(world, load, scale):
         publish["quotes_per_publish"] = round(spent["quotes"] / count, 3)
         publish["tpm_ms_per_quote"] = round(spent["tpm_ms"] / max(1, spent["quotes"]), 3)
         if shape == "serial":
+            publish["overhead_ms"] = round(publish["p50_ms"] - (spent["tpm_ms"] + spent["issuer_ms"]) / count, 3)
             publish["round_trips"] = round(spent["issuer_requests"] / count, 3)
         # kubelet's republish: same volumes, newer tokens
         many = [pods[i % count] for i in range(500)] if shape != "paced" else pods
@@ -140,12 +141,16 @@ def slow_tpm(world, load):
 
 def issuer(scale):
     """What a credential costs, beside what it has to cost: its quote, its proof, its pod's token, its signature."""
-    r = tool("issuer_rate", 300 * scale, 40 * scale)
+    r = tool("issuer_rate", 300 * scale, 40 * scale, 10240)
     bare = r["bare"]
     batched = bare["p256_verify_us"] * (2 + 1 / 32) + bare["p256_sign_us"]
+    batched_rs256 = batched - bare["p256_verify_us"] + bare["rsa2048_verify_us"]
     single = bare["p256_verify_us"] * 3 + bare["p256_sign_us"]
     r["crypto_share_single"] = round(single / r["single"]["cpu_us"], 3)
     r["crypto_share_batch32"] = round(batched / r["batch32"]["cpu_us"], 3)
+    r["crypto_share_batch32_rs256"] = round(batched_rs256 / r["batch32_rs256"]["cpu_us"], 3)
+    if scale > 1:
+        r["soak"] = tool("issuer_soak", 1000000)
     return r
 
 

@@ -223,10 +223,10 @@ static inline struct json *fake_reference(const char *name, const char *uid)
         json_set_text(j, "uid", uid);
         return j;
 }
-static inline struct secret *fake_token_sign(const struct fake_issuer *f, const struct fake_token *t)
+static inline struct json *fake_token_claims(const struct fake_issuer *f, const struct fake_token *t)
 {
         int64_t now_s = wall_unix_s(clock_wall(&f->time.clock));
-        AUTO(json) struct json *claims = json_new_object();
+        struct json *claims = json_new_object();
         struct json *aud = json_new_array(), *bound = json_new_object();
         AUTO_STRING char *sub = alloc_printf("system:serviceaccount:%s:%s", t->namespace, t->service_account);
         json_push(aud, json_new_text(span_str(t->audience)));
@@ -242,6 +242,11 @@ static inline struct secret *fake_token_sign(const struct fake_issuer *f, const 
         if (t->node != NULL)
                 json_set(bound, "node", fake_reference(t->node, "u-node"));
         json_set(claims, "kubernetes.io", bound);
+        return claims;
+}
+static inline struct secret *fake_token_sign(const struct fake_issuer *f, const struct fake_token *t)
+{
+        AUTO(json) struct json *claims = fake_token_claims(f, t);
         AUTO(buf) struct buf text = BUF(1 << 14);
         expect_ok(jwt_sign(f->cluster_key, "JWT", "k1", claims, &text));
         if (t->is_corrupt)
