@@ -151,6 +151,7 @@ BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.
 bench_csi_load := $(BUILD)/obj/tests/fakes/rpc_client.o
 bench_renewals := $(BUILD)/libcsi-program.a
 bench_issuer_rate := $(patsubst %,$(BUILD)/obj/tests/fakes/%.o,clock ek_certificate tpm_quote) $(BUILD)/libissuer-program.a
+bench_issuer_soak := $(bench_issuer_rate)
 define bench_rule
 $(BUILD)/bench/$(1): $(BUILD)/obj/tests/bench/$(1).o $(bench_$(1)) $(LIBS) $(BUILD)/libproto.a
 	@mkdir -p $$(@D)
