@@ -29,8 +29,8 @@ fuzz-compare: $(BUILD)/tests/say ## our parsers beside Python's, over the corpor
 	PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 tests/fuzz/compare.py $< $(INPUTS)
 fuzz-list: ## the fuzz targets
 	@$(FUZZ) list
-fuzz-short: fuzz-compare ## every fuzz target for TIME=3 seconds, on a copy of its corpus
-	+$(FUZZ) short --time $(or $(TIME),3)
+fuzz-short: fuzz-compare ## every fuzz target for TIME=2 seconds, on a copy of its corpus
+	+$(FUZZ) short --time $(or $(TIME),2)
 fuzz-long: ## every fuzz target for TIME=600 s; what was done for its present sources is not repeated
 	+$(FUZZ) long --time $(or $(TIME),600)
 fuzz-merge: ## take the few found inputs that reach something new into tests/corpus (TARGET=... or all)
