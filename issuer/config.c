@@ -32,6 +32,20 @@ static const struct option cluster_rows[] = {
         {.name = NULL},
 };
 
+static const struct option anchors_rows[] = {
+        {.name = "kind",
+         .type = OPTION_TEXT,
+         .offset = offsetof(struct anchors_config, kind),
+         .required = true,
+         .help = "kind of evidence: sev-snp, tdx, tpm, nitro, cca, az-sev-snp, az-tdx"},
+        {.name = "file",
+         .type = OPTION_TEXT,
+         .offset = offsetof(struct anchors_config, file),
+         .required = true,
+         .help = "certificates, PEM or DER; for cca a JWK set of platform keys"},
+        {.name = NULL},
+};
+
 static const struct option options[] = {
         {.name = "listen",
          .type = OPTION_TEXT,
@@ -100,6 +114,13 @@ static const struct option options[] = {
          .type = OPTION_TEXTS,
          .offset = AT(ek_roots),
          .help = "PEM files with the roots of TPM endorsement keys; none: no TPM can enrol; read again at SIGHUP"},
+        {.name = "evidence.anchors",
+         .type = OPTION_ITEMS,
+         .offset = AT(anchors),
+         .rows = anchors_rows,
+         .item_size = sizeof(struct anchors_config),
+         .help = "roots of evidence beside the makers' own, by kind; the facts say which was used; read again at "
+                 "SIGHUP"},
         {.name = "clusters",
          .type = OPTION_ITEMS,
          .offset = AT(clusters),

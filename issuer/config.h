@@ -9,6 +9,10 @@ struct cluster_config {
         char *jwks_file;
         char *attester; /* "namespace/service-account" of the attester's DaemonSet; NULL: any */
 };
+struct anchors_config {
+        char *kind;
+        char *file;
+};
 struct issuer_config {
         char *listen;
         char *audience;
@@ -22,6 +26,7 @@ struct issuer_config {
         char *health_socket; /* NULL: none */
         struct option_texts policy;
         struct option_texts ek_roots;
+        struct option_items anchors;  /* of struct anchors_config */
         struct option_items clusters; /* of struct cluster_config */
         bool insecure_development;
         int64_t intermediate_life_ms, max_leaf_life_ms, backdate_ms;

@@ -5,6 +5,7 @@
  * same client key, with a quote by the new key; only then is there a row. */
 #include <assert.h>
 
+#include "issuer/api/evidence.h"
 #include "issuer/api/answer.h"
 #include "issuer/api/ek_root.h"
 #include "issuer/api/enrol_challenge.h"
@@ -123,25 +124,25 @@ struct fault *attestation_keys_post(void *self, const struct httpd_request *q, s
 static struct fault *check_quote(struct api *a, const struct httpd_request *q, const struct intake *in,
                                  const struct activate_request *request, struct ak_record *record)
 {
-        const struct cmw_item *item = NULL;
-        const struct appraiser *appraiser = NULL;
-        TRY(intake_evidence(in, &item, &appraiser));
-        AUTO(buf) struct buf name = BUF(256), transcript = BUF(BINDING_T_MAX);
-        TRY(verifier_ak_name(item, &name));
-        if (strcmp(appraiser->kind, EVIDENCE_TPM) != 0 || !span_eq(buf_span(&name), buf_span(&record->name)))
+        struct evidence_set set;
+        TRY(evidence_choose(&in->evidence, &set));
+        AUTO(buf) struct buf name = BUF(256);
+        TRY(verifier_ak_name(set.primary, &name));
+        if (set.primary != set.tpm || !span_eq(buf_span(&name), buf_span(&record->name)))
                 return fault(FAULT_DENIED, "enrol.ak", "the quote is not by the key that is being enrolled");
 
+        AUTO(ruleset) struct ruleset *rules = policy_holder_get(a->holder);
         AUTO(attestation_result) struct attestation_result result = {0};
-        TRY(intake_transcript(a, q, BINDING_ENROL, buf_span(&request->nonce), in, &transcript));
-        const struct appraisal appraisal = {
-                .kind = appraiser->kind,
-                .evidence = buf_span(&item->value),
-                .transcript = buf_span(&transcript),
-                .ak = record,
-                .now = clock_wall(a->clock),
-                .insecure_development = a->insecure_development,
-        };
-        TRY(verifier_appraise(&appraisal, &result));
+        const struct evidence_call call = {.api = a,
+                                           .q = q,
+                                           .in = in,
+                                           .purpose = BINDING_ENROL,
+                                           .nonce = buf_span(&request->nonce),
+                                           .set = &set,
+                                           .rules = rules,
+                                           .ak = record,
+                                           .now = clock_wall(a->clock)};
+        TRY(evidence_appraise(&call, &result));
         record->has_clock = result.has_clock;
         record->clock_safe = result.clock_safe;
         record->clock_ms = result.clock_ms;

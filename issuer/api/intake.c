@@ -34,29 +34,12 @@ struct fault *intake_check_fresh(const struct api *a, const struct httpd_request
         return NULL;
 }
 
-struct fault *intake_transcript(const struct api *a, const struct httpd_request *q, enum binding_purpose purpose,
-                                struct span nonce, const struct intake *in, struct buf *ret_t)
+struct binding intake_binding(const struct api *a, const struct httpd_request *q, enum binding_purpose purpose,
+                              struct span nonce, const struct intake *in)
 {
         struct binding b = {.purpose = purpose, .nonce = nonce, .audience = span_str(a->audience)};
         memcpy(b.request_digest, in->r_digest, sizeof b.request_digest);
         memcpy(b.client_spki_digest, q->client_spki_sha256, sizeof b.client_spki_digest);
         memcpy(b.exporter, q->exporter, sizeof b.exporter);
-        return binding_write(&b, ret_t);
-}
-
-struct fault *intake_evidence(const struct intake *in, const struct cmw_item **ret_item,
-                              const struct appraiser **ret_appraiser)
-{
-        if (in->evidence.count == 0)
-                return fault(FAULT_INVALID, "evidence.missing", "the request has no evidence");
-        if (in->evidence.count > 1)
-                return fault(FAULT_INVALID, "evidence.count", "%zu items of evidence, one is taken",
-                             in->evidence.count);
-        const struct cmw_item *item = &in->evidence.items[0];
-        const struct appraiser *appraiser = verifier_find(item->type);
-        if (appraiser == NULL)
-                return fault(FAULT_DENIED, "evidence.kind", "evidence of type %s is not appraised here", item->type);
-        *ret_item = item;
-        *ret_appraiser = appraiser;
-        return NULL;
+        return b;
 }

@@ -1,6 +1,6 @@
-/* intake: the first steps of every POST: envelope, audience, nonce, connection; and the transcript that evidence must commit to.
+/* intake: the first steps of every POST: envelope, audience, nonce, connection; and what evidence must commit to.
  *
- * What is hashed is exactly what is parsed: the decoded R. The transcript is rebuilt from what this server saw itself, nothing of it
+ * What is hashed is exactly what is parsed: the decoded R. The binding is rebuilt from what this server saw itself, nothing of it
  * comes from the request but the nonce, which was checked before. */
 #pragma once
 
@@ -22,9 +22,6 @@ struct fault *intake_check_audience(const struct api *a, const char *audience) M
 /* "nonce.*"; FAULT_UNAUTHENTICATED "binding.client_key" without a client certificate, "binding.exporter" without an exporter. */
 struct fault *intake_check_fresh(const struct api *a, const struct httpd_request *q, struct span nonce,
                                  int64_t *ret_expires_unix_s) MUST_USE;
-struct fault *intake_transcript(const struct api *a, const struct httpd_request *q, enum binding_purpose purpose,
-                                struct span nonce, const struct intake *in, struct buf *ret_t) MUST_USE;
-/* The one item of evidence: FAULT_INVALID "evidence.missing", "evidence.count", FAULT_DENIED "evidence.kind". */
-struct appraiser;
-struct fault *intake_evidence(const struct intake *in, const struct cmw_item **ret_item,
-                              const struct appraiser **ret_appraiser) MUST_USE;
+/* Borrows `nonce` and the api's audience; without secondary evidence. */
+struct binding intake_binding(const struct api *a, const struct httpd_request *q, enum binding_purpose purpose,
+                              struct span nonce, const struct intake *in);

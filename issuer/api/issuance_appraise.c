@@ -1,4 +1,5 @@
 /* The evidence, against a transcript that this server rebuilt from what it saw itself. */
+#include "issuer/api/evidence.h"
 #include "issuer/api/issuance.h"
 
 /* "tpm.ak_unknown" is the attester's cue to enrol. A key that was enrolled without a node, when no cluster was configured yet, is
@@ -25,21 +26,18 @@ static struct fault *find_ak(struct issuance *s, const struct cmw_item *item)
 
 struct fault *issuance_appraise(struct issuance *s)
 {
-        const struct cmw_item *item = NULL;
-        const struct appraiser *appraiser = NULL;
-        TRY(intake_evidence(&s->in, &item, &appraiser));
-        if (strcmp(appraiser->kind, EVIDENCE_TPM) == 0)
-                TRY(find_ak(s, item));
-
-        AUTO(buf) struct buf transcript = BUF(BINDING_T_MAX);
-        TRY(intake_transcript(s->api, s->q, BINDING_ISSUE, buf_span(&s->request.nonce), &s->in, &transcript));
-        const struct appraisal appraisal = {
-                .kind = appraiser->kind,
-                .evidence = buf_span(&item->value),
-                .transcript = buf_span(&transcript),
-                .ak = s->ak,
-                .now = s->now,
-                .insecure_development = s->api->insecure_development,
-        };
-        return verifier_appraise(&appraisal, &s->result);
+        struct evidence_set set;
+        TRY(evidence_choose(&s->in.evidence, &set));
+        if (set.tpm != NULL)
+                TRY(find_ak(s, set.tpm));
+        const struct evidence_call call = {.api = s->api,
+                                           .q = s->q,
+                                           .in = &s->in,
+                                           .purpose = BINDING_ISSUE,
+                                           .nonce = buf_span(&s->request.nonce),
+                                           .set = &set,
+                                           .rules = s->rules,
+                                           .ak = s->ak,
+                                           .now = s->now};
+        return evidence_appraise(&call, &s->result);
 }

@@ -65,9 +65,11 @@ static struct fault *set_dates(const struct issuance *s, const struct grant *gra
         end_s = smaller(end_s, intermediate_end_s);
         if (s->ak != NULL && s->ak->ek_not_after_unix_s > 0)
                 end_s = smaller(end_s, s->ak->ek_not_after_unix_s);
+        if (s->result.not_after_unix_s > 0)
+                end_s = smaller(end_s, s->result.not_after_unix_s);
         if (end_s <= now_s)
                 return fault(FAULT_UNAVAILABLE, "authority.lifetime",
-                             "the intermediate or the endorsement key's certificate ends now");
+                             "the intermediate, the endorsement key's certificate or an endorsement ends now");
         c->not_before_unix_s = now_s - s->api->backdate_s;
         c->not_after_unix_s = end_s;
         return NULL;

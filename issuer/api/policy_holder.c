@@ -83,6 +83,29 @@ static struct fault *load_ek_roots(const struct issuer_config *c, struct cert_li
         return NULL;
 }
 
+const struct anchors *ruleset_anchors(const struct ruleset *r, const char *kind)
+{
+        for (size_t i = 0; i < r->anchors_count; i++)
+                if (strcmp(r->anchors[i].kind, kind) == 0)
+                        return &r->anchors[i];
+        return NULL;
+}
+
+static struct fault *load_anchors(const struct issuer_config *c, struct ruleset *r)
+{
+        for (size_t i = 0; i < c->anchors.count; i++) {
+                const struct anchors_config *one = c->anchors.items[i];
+                const struct appraiser *a = verifier_find_kind(one->kind);
+                if (a == NULL || ruleset_anchors(r, a->kind) != NULL || r->anchors_count == ANCHORS_MAX)
+                        return fault(FAULT_INVALID, "CONFIG", "evidence.anchors: kind %s is unknown, or there twice",
+                                     one->kind);
+                struct anchors *into = &r->anchors[r->anchors_count++];
+                *into = (struct anchors){a->kind, BUF(EK_ROOTS_MAX)};
+                TRY_AS(file_read(one->file, &into->bytes), "evidence.anchors");
+        }
+        return NULL;
+}
+
 _Static_assert(COUNT_OF(((struct ruleset *) NULL)->ek_root_ids) == COUNT_OF(((struct cert_list *) NULL)->certs),
                "an id for each root");
 
@@ -93,6 +116,7 @@ static struct fault *load(const struct policy_holder *h, struct ruleset **ret)
         TRY(load_policy(h, &r->policy));
         TRY(load_clusters(h->config, r));
         TRY(load_ek_roots(h->config, &r->ek_roots));
+        TRY(load_anchors(h->config, r));
         for (size_t i = 0; i < r->ek_roots.count; i++)
                 key_spki_sha256(cert_key(r->ek_roots.certs[i]), r->ek_root_ids[i]);
         *ret = TAKE(r);
@@ -235,6 +259,8 @@ void ruleset_free(struct ruleset *r)
         free(r->clusters);
         free(r->attesters);
         cert_list_clear(&r->ek_roots);
+        for (size_t i = 0; i < r->anchors_count; i++)
+                buf_clear(&r->anchors[i].bytes);
         free(r);
 }
 

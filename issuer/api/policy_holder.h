@@ -12,6 +12,11 @@
 struct issuer_config;
 struct store;
 
+struct anchors { /* what else than the makers' own roots a kind of evidence may lead to: PEM or DER certificates; JWKs for cca */
+        const char *kind; /* EVIDENCE_*; borrowed from the table of kinds */
+        struct buf bytes;
+};
+#define ANCHORS_MAX 8
 struct ruleset { /* immutable */
         struct policy *policy;
         size_t cluster_count;
@@ -19,6 +24,8 @@ struct ruleset { /* immutable */
         const char **attesters;   /* [cluster_count]: "namespace/service-account", or NULL; borrowed from the config */
         struct cert_list ek_roots;
         uint8_t ek_root_ids[32][SHA256_LEN]; /* of ek_roots, in its order: SHA-256 of the SPKI */
+        size_t anchors_count;
+        struct anchors anchors[ANCHORS_MAX]; /* one a kind at most */
         unsigned references;                 /* atomic */
 };
 struct policy_holder;
@@ -29,9 +36,10 @@ struct fault *policy_holder_new(const struct issuer_config *c, struct store *sto
                                 struct policy_holder **ret) MUST_USE;
 /* The same faults; the policy from before stays. */
 struct fault *policy_holder_reload(struct policy_holder *h) MUST_USE;
-uint64_t policy_holder_failures(struct policy_holder *h);   /* reloads that failed */
-struct ruleset *policy_holder_get(struct policy_holder *h); /* a reference of the caller's own */
-void ruleset_free(struct ruleset *r);                       /* gives it back */
+uint64_t policy_holder_failures(struct policy_holder *h);                         /* reloads that failed */
+struct ruleset *policy_holder_get(struct policy_holder *h);                       /* a reference of the caller's own */
+void ruleset_free(struct ruleset *r);                                             /* gives it back */
+const struct anchors *ruleset_anchors(const struct ruleset *r, const char *kind); /* NULL: none */
 bool ruleset_has_ek_root(const struct ruleset *r, const uint8_t id[SHA256_LEN]);
 DEFINE_AUTO(ruleset)
 void policy_holder_free(struct policy_holder *h);

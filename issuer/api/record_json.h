@@ -1,7 +1,8 @@
 /* record_json: a decision as the ledger keeps it. Pure.
  *
  * {"v":1,"time":unix_s,"decision":"issued"|"denied","check":token,"reason":text,"profile","workload","owner","identity","any_genuine",
- *  "policy":{"digest","revision"},"references":[…],"verifier":{"id","build"},"evidence":{"kind","digest":"sha256:…","insecure_development"},
+ *  "policy":{"digest","revision"},"references":[…],"verifier":{"id","build"},"evidence":{"kind","digest":"sha256:…","insecure_development",
+ *  "concerns":[…],"not_checked":[…],"collateral":[{"name","digest","not_after"}]},
  *  "nonce":"sha256:…","client":"sha256:…","ak":hex,"volume","pod":{"namespace","name","uid","service_account","verified","cluster","node"},
  *  "credentials":[{"slot","type","serial","not_before","not_after"}],"tree":check tree,"claims":{…}}
  * Members without a value are left out: check and reason of what was issued; workload, owner, identity where no rule came near; ak without a

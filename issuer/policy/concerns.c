@@ -5,12 +5,15 @@
 static const struct {
         const char *name, *help;
 } table[] = {
+        {"cca.lifecycle", "The platform is not in its secured state: it can be debugged."},
         {"collateral.grace",
          "What Intel publishes for TDX is past its end, and the issuer is configured to go on with it for a while."},
-        {"cca.lifecycle", "The platform is not in its secured state: it can be debugged."},
         {"nitro.debug", "The enclave runs in debug mode: its parent can read its memory."},
+        {"snp.chip_id_masked", "The host hides which chip it is: no platform set can name it."},
+        {"snp.crl_stale", "AMD's revocation list is past its end."},
         {"snp.debug", "The guest policy allows the host to debug the guest: it can read its memory."},
-        {"snp.migrate_ma", "The guest policy allows a migration agent: whoever controls that controls the guest."},
+        {"snp.migration_agent", "The guest policy allows a migration agent: whoever controls that controls the guest."},
+        {"snp.vlek_chip_id", "A report signed by a fleet's key (VLEK) names a chip all the same."},
         {"snp.vmpl", "The report was asked for at VMPL 2 or 3: code of little privilege in the guest."},
         {"tdx.debug", "The TD runs in debug mode: the host can read its memory."},
         {"tdx.migratable", "The TD may be migrated: whoever controls the migration service controls the TD."},

@@ -1,5 +1,7 @@
 #include "issuer/verifier/verifier.h"
 
+#include <assert.h>
+
 #include "issuer/verifier/appraise.h"
 #include "issuer/verifier/azure/azure.h"
 #include "issuer/verifier/tdx/tdx.h"
@@ -135,26 +137,80 @@ static void contraindicate(struct attestation_result *r)
         r->has_clock = false;
 }
 
-struct fault *verifier_appraise(const struct appraisal *in, struct attestation_result *ret)
+static struct fault *appraise_one(const struct appraisal *in, const char *root, struct attestation_result *ret)
 {
         const struct appraiser *a = verifier_find_kind(in->kind);
-        ret->checks = check_new("evidence", false);
+        ret->checks = check_new(root, false);
         sha256(in->evidence, ret->evidence_digest);
         ret->kind = a != NULL ? a->kind : "unknown";
+        TRY(appraise_hold(ret, "evidence.kind", a != NULL, ORIGIN_VERIFIER, "a kind that is known here", in->kind));
+        TRY(a->appraise(in, ret));
+        if (ret->worst > ret->status)
+                ret->status = ret->worst;
+        ret->checks->ok = ret->concern_count == 0;
+        return NULL;
+}
 
-        struct fault *f =
-                appraise_hold(ret, "evidence.kind", a != NULL, ORIGIN_VERIFIER, "a kind that is known here", in->kind);
+static void add_submodule(struct attestation_result *r, const char *name, enum ear_status status,
+                          const struct trust_vector *vector)
+{
+        assert(r->submodule_count < SUBMODULES_MAX);
+        r->submodules[r->submodule_count++] = (struct submodule){name, status, *vector};
+}
+
+/* What a second item of evidence found becomes part of the whole: the worse status counts. */
+static void absorb(struct attestation_result *into, struct attestation_result *from)
+{
+        if (into->submodule_count == 0)
+                add_submodule(into, into->kind, into->status, &into->vector);
+        add_submodule(into, from->kind, from->status, &from->vector);
+        if (from->status > into->status)
+                into->status = from->status;
+        facts_merge(&into->facts, &from->facts);
+        for (size_t i = 0; i < from->concern_count && into->concern_count < CONCERNS_MAX; i++)
+                into->concerns[into->concern_count++] = from->concerns[i];
+        for (size_t i = 0; i < from->not_checked_count && into->not_checked_count < NOT_CHECKED_MAX; i++)
+                into->not_checked[into->not_checked_count++] = from->not_checked[i];
+        for (size_t i = 0; i < from->collateral_count && into->collateral_count < COLLATERAL_MAX; i++)
+                into->collateral[into->collateral_count++] = from->collateral[i];
+        if (from->not_after_unix_s != 0 &&
+            (into->not_after_unix_s == 0 || from->not_after_unix_s < into->not_after_unix_s))
+                into->not_after_unix_s = from->not_after_unix_s;
+        into->has_clock = from->has_clock;
+        into->clock_safe = from->clock_safe;
+        into->clock_ms = from->clock_ms;
+        into->reset_count = from->reset_count;
+        into->restart_count = from->restart_count;
+}
+
+static struct fault *appraise_second(const struct appraisal *in, struct attestation_result *whole)
+{
+        AUTO(attestation_result) struct attestation_result r = {0};
+        struct fault *f = appraise_one(in, in->kind, &r);
         if (f == NULL)
-                f = a->appraise(in, ret);
+                absorb(whole, &r);
+        whole->checks->ok = f == NULL && whole->concern_count == 0;
+        check_adopt(whole->checks, TAKE(r.checks));
+        return f;
+}
+
+struct fault *verifier_appraise_with(const struct appraisal *in, const struct appraisal *second,
+                                     struct attestation_result *ret)
+{
+        struct fault *f = appraise_one(in, "evidence", ret);
+        if (f == NULL && second != NULL)
+                f = appraise_second(second, ret);
         if (f != NULL) {
                 contraindicate(ret);
                 return f;
         }
-        if (ret->worst > ret->status)
-                ret->status = ret->worst;
-        ret->checks->ok = ret->concern_count == 0;
         set_common_facts(ret);
         return NULL;
+}
+
+struct fault *verifier_appraise(const struct appraisal *in, struct attestation_result *ret)
+{
+        return verifier_appraise_with(in, NULL, ret);
 }
 
 void attestation_result_clear(struct attestation_result *r)

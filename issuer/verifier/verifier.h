@@ -152,6 +152,10 @@ struct fault *verifier_ak_name(const struct cmw_item *evidence, struct buf *ret_
  * "tpm.pcr_digest", "tpm.reset_count", "tpm.clock", "tpm.safe"; "ak.attributes", "ak.algorithm". `ret` must be zeroed; it is filled in
  * either case and cleared by the caller. Facts are there only when it held. */
 struct fault *verifier_appraise(const struct appraisal *in, struct attestation_result *ret) MUST_USE;
+/* The same with a second item of evidence (NULL: none), of another kind and bound to the first by the caller: a TPM's quote beside a CPU's
+ * report. Facts, concerns and collateral of both; a submodule each. */
+struct fault *verifier_appraise_with(const struct appraisal *in, const struct appraisal *second,
+                                     struct attestation_result *ret) MUST_USE;
 struct json *attestation_result_to_ear(const struct attestation_result *r, const char *verifier_build, struct wall now);
 void attestation_result_clear(struct attestation_result *r);
 DEFINE_AUTO_VALUE(attestation_result)

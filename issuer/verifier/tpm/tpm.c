@@ -177,7 +177,7 @@ static struct fault *appraise(struct state *s)
         return conclude(s);
 }
 
-static struct fault *appraise_parts(const struct appraisal *in, struct attestation_result *result)
+struct fault *appraise_tpm(const struct appraisal *in, struct attestation_result *result)
 {
         struct state s = {.check = {.in = in,
                                     .result = result,
@@ -188,22 +188,4 @@ static struct fault *appraise_parts(const struct appraisal *in, struct attestati
         tpm_check_clear(&s.check);
         tpm_ak_clear(&s.ak);
         return f;
-}
-
-/* Evidence that nobody has unpacked is what a request carries. */
-static struct fault *appraise_packed(const struct appraisal *in, struct attestation_result *result)
-{
-        AUTO(evidence_parts) struct evidence_parts parts = evidence_parts_new();
-        struct appraisal unpacked = *in;
-        TRY(appraise_call(result, "evidence.format", ORIGIN_SELF, tpm_unpack(in->evidence, &parts)));
-        unpacked.evidence = buf_span(&parts.evidence);
-        for (size_t i = 0; i < parts.count; i++)
-                TRY(appraisal_add_part(&unpacked, parts.parts[i].name, buf_span(&parts.parts[i].bytes)));
-        return appraise_parts(&unpacked, result);
-}
-
-struct fault *appraise_tpm(const struct appraisal *in, struct attestation_result *result)
-{
-        bool is_packed = in->evidence.len > 0 && in->evidence.data[0] == EVIDENCE_JSON;
-        return is_packed ? appraise_packed(in, result) : appraise_parts(in, result);
 }
