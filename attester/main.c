@@ -156,7 +156,6 @@ static struct fault *run_words(const struct program_args *args)
 int main(int argc, char **argv)
 {
         program_init(attester_program.name);
-        program_use_little_memory();
         struct program_args args = {0};
         enum program_next next = PROGRAM_DONE;
         struct fault *failed = program_args_read(&attester_program, argc, argv, NULL, &args, &next);
