@@ -138,22 +138,25 @@ class BenchWorld(World):
         own = self.rss_kib("csi", "RssAnon") + self.rss_kib("attester", "RssAnon")
         return {"own": own, "shared_once": own + sum(max(csi_files.get(f, 0), attester_files.get(f, 0)) for f in csi_files | attester_files)}
 
-    def cpu_and_wakeups(self, name):
-        pid, waits = self.pid(name), 0
+    def cpu_and_waits(self, name):
+        """Processor time of all, and how often each thread has gone to sleep."""
+        pid, waits = self.pid(name), {}
         with open(f"/proc/{pid}/stat") as f:
             fields = f.read().rsplit(")", 1)[1].split()
         for thread in os.listdir(f"/proc/{pid}/task"):
             with open(f"/proc/{pid}/task/{thread}/status") as f:
-                waits += int(re.search(r"\nvoluntary_ctxt_switches:\s+(\d+)", f.read()).group(1))
+                waits[thread] = int(re.search(r"\nvoluntary_ctxt_switches:\s+(\d+)", f.read()).group(1))
         return (int(fields[11]) + int(fields[12])) * 1000 / TICKS, waits
 
     def idle(self, seconds):
         names = ("csi", "attester", "issuer")
-        before = {name: self.cpu_and_wakeups(name) for name in names}
+        before = {name: self.cpu_and_waits(name) for name in names}
         time.sleep(seconds)
-        after = {name: self.cpu_and_wakeups(name) for name in names}
-        return {name: {"cpu_percent": round((after[name][0] - before[name][0]) / seconds / 10, 3),
-                       "wakeups_per_s": round((after[name][1] - before[name][1]) / seconds, 2)} for name in names}
+        after, result = {name: self.cpu_and_waits(name) for name in names}, {}
+        for name in names:
+            woken = sum(count - before[name][1].get(thread, 0) for thread, count in after[name][1].items())
+            result[name] = {"cpu_percent": round((after[name][0] - before[name][0]) / seconds / 10, 3), "wakeups_per_s": round(woken / seconds, 2)}
+        return result
 
     def metric(self, which, name):
         found = re.search(rf"^{name} ([0-9.e+-]+)$", self.metrics(which), re.M)
