@@ -3,13 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-const struct command *const commands[] = {&command_policy_check,
-                                          &command_record,
-                                          &command_inspect,
-                                          &command_keys_list,
-                                          &command_keys_forget,
-                                          &command_appraise,
-                                          NULL};
+const struct command *const commands[] = {
+        &command_policy_check, &command_record,   &command_inspect, &command_keys_list,
+        &command_keys_forget,  &command_appraise, &command_decode,  NULL};
 
 static const struct flag common[] = {
         {"output", "text|json", "for people (text, the default) or for programs (json)"},
