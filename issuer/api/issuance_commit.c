@@ -13,7 +13,7 @@ static size_t credential_count(const struct pod_issuance *pod)
         return pod->problem == NULL ? pod->request->credential_count : 0;
 }
 
-static struct json *make_record(const struct issuance *s, const struct pod_issuance *pod)
+static struct json *make_record(const struct issuance *s, const struct pod_issuance *pod, struct span result_items)
 {
         const struct record_source source = {
                 .now = s->now,
@@ -23,6 +23,7 @@ static struct json *make_record(const struct issuance *s, const struct pod_issua
                 .token = pod->has_token ? &pod->token : NULL,
                 .decision = pod->decision,
                 .result = &s->result,
+                .result_items = result_items,
                 .ak = s->ak,
                 .policy_digest = policy_digest(s->rules->policy),
                 .policy_revision = policy_revision(s->rules->policy),
@@ -36,9 +37,10 @@ static struct json *make_record(const struct issuance *s, const struct pod_issua
         return record_to_json(&source);
 }
 
-static void fill_entry(const struct issuance *s, const struct pod_issuance *pod, struct ledger_entry *e)
+static void fill_entry(const struct issuance *s, const struct pod_issuance *pod, struct span result_items,
+                       struct ledger_entry *e)
 {
-        e->record = make_record(s, pod);
+        e->record = make_record(s, pod, result_items);
         e->issued = pod->problem == NULL;
         e->serial_count = credential_count(pod);
         for (size_t i = 0; i < e->serial_count; i++) {
@@ -62,8 +64,10 @@ static struct fault *record(struct issuance *s, struct cancel *cancel)
 {
         struct ledger_entry *entries = alloc_zero(s->pod_count, sizeof *entries);
         AUTO(json) struct json *who = requester(s);
+        AUTO(buf) struct buf result_items = BUF(SIZE_MAX);
+        record_write_result(&s->result, &result_items);
         for (size_t i = 0; i < s->pod_count; i++)
-                fill_entry(s, &s->pods[i], &entries[i]);
+                fill_entry(s, &s->pods[i], buf_span(&result_items), &entries[i]);
         struct ledger_commit commit = {
                 .requester = who,
                 .nonce_expires_unix_s = s->nonce_expires_unix_s,

@@ -100,8 +100,17 @@ static void push_check(struct json *list, int64_t depth, const char *name, bool 
 
 static void push_tree(struct json *list, const struct check *tree)
 {
-        if (tree != NULL)
-                check_push_json(tree, /* depth= */ 1, list);
+        AUTO(buf) struct buf items = BUF(SIZE_MAX);
+        if (tree == NULL)
+                return;
+        check_write_items(tree, /* depth= */ 1, &items);
+        json_push(list, json_new_written(buf_span(&items)));
+}
+
+void record_write_result(const struct attestation_result *r, struct buf *out)
+{
+        if (r->checks != NULL)
+                check_write_items(r->checks, /* depth= */ 1, out);
 }
 
 static const char *check_of(const struct record_source *s)
@@ -113,7 +122,8 @@ static struct json *tree_to_json(const struct record_source *s)
 {
         struct json *list = json_new_array();
         push_check(list, 0, "decision", s->problem == NULL, s->problem == NULL ? "issued" : "denied");
-        push_tree(list, s->result->checks);
+        if (s->result_items.len > 0)
+                json_push(list, json_new_written(s->result_items));
         if (s->token != NULL)
                 push_check(list, 1, "k8s.token", true, s->token->service_account);
         if (s->decision != NULL)

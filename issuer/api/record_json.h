@@ -27,6 +27,7 @@ struct record_source {
         const struct k8s_token *token;   /* NULL: none, or not believed */
         const struct decision *decision; /* NULL: refused before the policy was asked */
         const struct attestation_result *result;
+        struct span result_items;   /* its checks as record_write_result has them: pods of one request share them */
         const struct ak_record *ak; /* NULL: none */
         const char *policy_digest;
         uint64_t policy_revision;
@@ -35,7 +36,9 @@ struct record_source {
         size_t credential_count;
         const struct record_credential *credentials;
 };
-struct json *record_to_json(const struct record_source *s);
+/* The part of the tree that comes from the evidence, for result_items. `out` without a limit. */
+void record_write_result(const struct attestation_result *r, struct buf *out);
+struct json *record_to_json(const struct record_source *s); /* the caller's */
 /* What is appended when a record said "issued" and signing failed after it: nothing of `record` has left. */
 struct json *correction_to_json(const struct pod_request *pod, const char *record, const struct fault *why,
                                 struct wall now); /* the caller's */

@@ -17,6 +17,7 @@ struct parts {
         struct ak_record ak;
         uint8_t nonce[SHA256_LEN], client[SHA256_LEN];
         struct record_credential credential;
+        struct buf result_items;
         struct record_source source;
 };
 
@@ -72,7 +73,10 @@ static void begin(struct parts *p, bool allowed)
         p->result.checks = check_new("evidence", true);
         p->ak.name = BUF(8);
         expect_ok(buf_append(&p->ak.name, SPAN("\x00\x0b")));
+        p->result_items = BUF(SIZE_MAX);
+        record_write_result(&p->result, &p->result_items);
         p->source = (struct record_source){
+                .result_items = buf_span(&p->result_items),
                 .now = {NOW_S * 1000LL + 999},
                 .pod = &p->pod,
                 .token = &p->token,
@@ -97,6 +101,7 @@ static void end(struct parts *p)
         json_free(p->decision.claims);
         check_free(p->decision.tree);
         buf_clear(&p->ak.name);
+        buf_clear(&p->result_items);
 }
 
 static void expect_bytes(const struct record_source *s, const char *wanted)

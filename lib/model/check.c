@@ -218,21 +218,20 @@ static void one_out(const struct check *c, size_t depth, struct json_out *o)
         json_out_close(o);
 }
 
-/* Each is written once and for all here: a record has some dozens, and as a tree they were half of what writing it cost. */
-void check_push_json(const struct check *c, size_t depth, struct json *list)
+/* Straight into text: a record has some dozens, and as a tree they were most of what writing it cost. */
+void check_write_items(const struct check *c, size_t depth, struct buf *out)
 {
         AUTO(walk) struct walk w = {0};
-        AUTO(buf) struct buf text = BUF(SIZE_MAX); /* the texts of a check are bounded */
+        struct json_out o = {.out = out};
         walk_push(&w, c);
         for (const struct check *at = c; at != NULL; at = walk_next(&w)) {
-                struct json_out o = {.out = &text};
-                buf_truncate(&text, 0);
+                if (at != c)
+                        json_out_comma(&o);
                 one_out(at, depth + w.depth - 1, &o);
-                struct fault *f = json_out_end(&o);
-                assert(f == NULL); /* no limit, no tree in it */
-                fault_free(f);
-                json_push(list, json_new_written(buf_span(&text)));
         }
+        struct fault *f = json_out_end(&o);
+        assert(f == NULL); /* no limit, and no tree in it */
+        fault_free(f);
 }
 
 static struct fault *read_text(const struct json *o, const char *key, char **ret)

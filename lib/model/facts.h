@@ -74,8 +74,8 @@ const struct check *check_first_failure(const struct check *c);
  * [{"depth":0,"name":…,"ok":…,"wanted"?,"got"?,"origin"?,"owner"?},…]. Flat, so that JSON_DEPTH_MAX does not bound the
  * tree. */
 struct json *check_to_json(const struct check *c);
-/* The same at the end of a list that is there, below `depth` levels, for writing alone (json_new_written). */
-void check_push_json(const struct check *c, size_t depth, struct json *list);
+/* The items of that list, below `depth` levels, as canonical text with commas between (json_new_written). `out` without a limit. */
+void check_write_items(const struct check *c, size_t depth, struct buf *out);
 struct fault *check_from_json(const struct json *j, struct check **ret) MUST_USE; /* "BAD_FIELD", "UNKNOWN_FIELD" */
 /* The tree for a terminal, two blanks a level: "ok   tpm.pcr.sha256.7  wanted …  got …  (hw, platform-team)". */
 struct fault *check_print(const struct check *c, struct buf *out) MUST_USE;

@@ -55,7 +55,7 @@ struct json *json_new_array(void);
 struct json *json_new_text(struct span text); /* asserts UTF-8 without NUL */
 struct json *json_new_base64url(struct span bytes);
 struct json *json_new_int(int64_t v);
-/* A value whose canonical text is known: written as it stands, null to whoever looks at it. */
+/* A value whose canonical text is known, or some items of an array with commas between: written as it stands, null to whoever looks at it. */
 struct json *json_new_written(struct span canonical);
 struct json *json_new_bool(bool v);
 /* Deep. jansson, which tests hold this against, exports this name: the symbol differs, so that neither calls the other's. */

@@ -31,17 +31,19 @@ static void begin(struct json_out *o, const char *key)
         assert((key != NULL) == is_object && (last == NULL || strcmp(last, key) < 0));
         o->levels[o->depth - 1].has_items = true;
         o->levels[o->depth - 1].last_key = key;
-        if (has_items)
-                raw(o, ",");
-        if (key == NULL || o->fault != NULL)
-                return;
-
-        size_t len = strlen(key);
-        uint8_t *where = NULL;
-        assert(json_plain_run(span_make(key, len)) == len);
-        keep(o, buf_grow(o->out, len + 3, &where));
         if (o->fault != NULL)
                 return;
+
+        size_t len = key != NULL ? strlen(key) : 0;
+        uint8_t *where = NULL;
+        keep(o, buf_grow(o->out, has_items + (key != NULL ? len + 3 : 0), &where));
+        if (o->fault != NULL)
+                return;
+        if (has_items)
+                *where++ = ',';
+        if (key == NULL)
+                return;
+        assert(json_plain_run(span_make(key, len)) == len);
         where[0] = where[len + 1] = '"';
         memcpy(where + 1, key, len);
         where[len + 2] = ':';
@@ -109,6 +111,12 @@ void json_out_tree(struct json_out *o, const char *key, const struct json *j)
         begin(o, key);
         if (o->fault == NULL)
                 keep(o, json_write(j, o->out));
+}
+
+void json_out_comma(struct json_out *o)
+{
+        assert(o->depth == 0);
+        raw(o, ",");
 }
 
 struct fault *json_out_end(struct json_out *o)

@@ -32,4 +32,6 @@ void json_out_int(struct json_out *o, const char *key, int64_t v);
 void json_out_bool(struct json_out *o, const char *key, bool v);
 void json_out_hex(struct json_out *o, const char *key, struct span bytes);
 void json_out_tree(struct json_out *o, const char *key, const struct json *j);
+/* Between two values at the outermost level: the text is then no value but items of an array. */
+void json_out_comma(struct json_out *o);
 struct fault *json_out_end(struct json_out *o) MUST_USE;

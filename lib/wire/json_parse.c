@@ -51,6 +51,8 @@ size_t json_plain_run(struct span text)
         size_t at = 0;
         while (text.len - at >= 8 && !has_special(text.data + at))
                 at += 8;
+        if (at > 0 && at < text.len && text.len - at < 8 && !has_special(text.data + text.len - 8))
+                return text.len; /* the last eight, some of them again */
         while (at < text.len && !is_special(text.data[at]))
                 at++;
         return at;
