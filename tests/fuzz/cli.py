@@ -21,11 +21,11 @@ def repeat_text(target, engine, path):
     return f"repeat with: make fuzz TARGET={target.name} ENGINE={engine} INPUT={path}"
 
 
-def run_one(args, target, seconds, slow=False):
+def run_one(args, target, seconds, slow=False, is_built=False):
     """One round of a target: build, what was found before, the engine, the record of it."""
     digest = target.digest()
     place = engines.Place(args.work, args.engine, target)
-    place.take(args.build, args.engine, target)
+    place.take(args.build, args.engine, target, is_built)
     run = engines.ENGINES[args.engine](target, place, seconds, slow)
     findings = engines.open_findings(place)
     if run["exit"] != 0 and not findings and run["executions"] == 0:
@@ -82,7 +82,7 @@ def short(args):
 
     with tempfile.TemporaryDirectory(prefix="fuzz-short-") as scratch:
         work, args.work = args.work, scratch
-        bad = in_parallel(args.jobs, pick, lambda target: run_one(args, target, args.time))
+        bad = in_parallel(args.jobs, pick, lambda target: run_one(args, target, args.time, is_built=True))
         if bad:
             kept = Path(work) / "short"
             shutil.copytree(scratch, kept, dirs_exist_ok=True)

@@ -51,8 +51,9 @@ class Place:
         for folder in (self.corpus, self.findings, self.log.parent, self.program.parent, self.dict.parent, self.afl.parent):
             folder.mkdir(parents=True, exist_ok=True)
 
-    def take(self, build, engine, target):
-        make(build, engine, "{into}/fuzz/" + target.name)
+    def take(self, build, engine, target, is_built=False):
+        if not is_built:
+            make(build, engine, "{into}/fuzz/" + target.name)
         built = binary_dir(build, engine) / "fuzz" / target.name
         fresh = self.program.with_suffix(f".new{os.getpid()}")
         shutil.copy2(built, fresh)
