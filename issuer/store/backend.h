@@ -17,6 +17,12 @@ struct store_backend {
         struct fault *(*delete_ak)(void *self, struct span name);
         struct fault *(*raise_mark)(void *self, const char *name, int64_t value);
         struct fault *(*find_mark)(void *self, const char *name, int64_t *ret);
+        struct fault *(*put_endorsement)(void *self, const struct endorsement *e, uint64_t count_max);
+        struct fault *(*find_endorsement)(void *self, const char *path, struct endorsement **ret);
+        struct fault *(*list_endorsements)(void *self, const char *after, struct endorsement_list *ret);
+        struct fault *(*due_endorsements)(void *self, int64_t now_unix_s, struct endorsement_list *ret);
+        struct fault *(*put_off_endorsement)(void *self, const char *path, int64_t due_unix_s);
+        struct fault *(*sum_endorsements)(void *self, struct endorsement_sum ret[ENDORSEMENT_SORTS_MAX]);
         struct fault *(*room)(void *self, uint64_t *ret_bytes);
         void (*close)(void *self);
 };

@@ -164,6 +164,42 @@ static struct fault *find_mark(void *self, const char *name, int64_t *ret)
         return unlock(c, sqlite_read_mark(c, name, ret));
 }
 
+static struct fault *put_endorsement(void *self, const struct endorsement *e, uint64_t count_max)
+{
+        struct connection *c = lock_writer(self);
+        return unlock(c, sqlite_write_endorsement(c, e, count_max));
+}
+
+static struct fault *put_off_endorsement(void *self, const char *path, int64_t due_unix_s)
+{
+        struct connection *c = lock_writer(self);
+        return unlock(c, sqlite_write_put_off(c, path, due_unix_s));
+}
+
+static struct fault *find_endorsement(void *self, const char *path, struct endorsement **ret)
+{
+        struct connection *c = lock_reader(self);
+        return unlock(c, sqlite_read_endorsement(c, path, ret));
+}
+
+static struct fault *list_endorsements(void *self, const char *after, struct endorsement_list *ret)
+{
+        struct connection *c = lock_reader(self);
+        return unlock(c, sqlite_read_endorsements(c, after, ret));
+}
+
+static struct fault *due_endorsements(void *self, int64_t now_unix_s, struct endorsement_list *ret)
+{
+        struct connection *c = lock_reader(self);
+        return unlock(c, sqlite_read_due(c, now_unix_s, ret));
+}
+
+static struct fault *sum_endorsements(void *self, struct endorsement_sum ret[ENDORSEMENT_SORTS_MAX])
+{
+        struct connection *c = lock_reader(self);
+        return unlock(c, sqlite_read_sum(c, ret));
+}
+
 static struct fault *room(void *self, uint64_t *ret_bytes)
 {
         const struct sqlite_store *s = self;
@@ -205,6 +241,12 @@ static const struct store_backend sqlite_backend = {
         .delete_ak = delete_ak,
         .raise_mark = raise_mark,
         .find_mark = find_mark,
+        .put_endorsement = put_endorsement,
+        .find_endorsement = find_endorsement,
+        .list_endorsements = list_endorsements,
+        .due_endorsements = due_endorsements,
+        .put_off_endorsement = put_off_endorsement,
+        .sum_endorsements = sum_endorsements,
         .room = room,
         .close = close_all,
 };

@@ -31,6 +31,13 @@ enum statement {
         DELETE_AK,
         RAISE_MARK,
         FIND_MARK,
+        PUT_ENDORSEMENT,
+        RETIRE_ENDORSEMENTS,
+        FIND_ENDORSEMENT,
+        LIST_ENDORSEMENTS,
+        DUE_ENDORSEMENTS,
+        PUT_OFF_ENDORSEMENT,
+        SUM_ENDORSEMENTS,
         STATEMENT_COUNT
 };
 extern const char *const sqlite_statements[STATEMENT_COUNT];
@@ -70,6 +77,13 @@ struct fault *sqlite_write_sweep(struct connection *c, int64_t before_unix_s, ui
 struct fault *sqlite_write_ak(struct connection *c, const struct ak_record *r, uint64_t *ret_retired) MUST_USE;
 struct fault *sqlite_write_ak_delete(struct connection *c, struct span name) MUST_USE;
 struct fault *sqlite_write_mark(struct connection *c, const char *name, int64_t value) MUST_USE;
+/* sqlite_endorsements.c */
+struct fault *sqlite_write_endorsement(struct connection *c, const struct endorsement *e, uint64_t count_max) MUST_USE;
+struct fault *sqlite_write_put_off(struct connection *c, const char *path, int64_t due_unix_s) MUST_USE;
+struct fault *sqlite_read_endorsement(struct connection *c, const char *path, struct endorsement **ret) MUST_USE;
+struct fault *sqlite_read_endorsements(struct connection *c, const char *after, struct endorsement_list *ret) MUST_USE;
+struct fault *sqlite_read_due(struct connection *c, int64_t now_unix_s, struct endorsement_list *ret) MUST_USE;
+struct fault *sqlite_read_sum(struct connection *c, struct endorsement_sum ret[ENDORSEMENT_SORTS_MAX]) MUST_USE;
 struct fault *sqlite_read_record(struct connection *c, const char *serial_or_id, struct store_row *ret) MUST_USE;
 struct fault *sqlite_read_count(struct connection *c, uint64_t *ret) MUST_USE;
 struct fault *sqlite_read_ak(struct connection *c, struct span name, struct ak_record **ret) MUST_USE;

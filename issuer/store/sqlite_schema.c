@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <sys/stat.h>
 
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 3
 #define APPLICATION_ID 0x76736866 /* "vshf": SQLite's application_id, so that another program's file is told apart */
 #define TEXT_OF(x)     TEXT_OF_(x)
 #define TEXT_OF_(x)    #x
@@ -58,6 +58,23 @@ static const char *const steps[] = {
         "  idx INTEGER PRIMARY KEY REFERENCES records(idx),"     /* of the record that is corrected */
         "  by INTEGER NOT NULL REFERENCES records(idx)) STRICT;" /* by this one */
         "PRAGMA user_version = 2;"
+        "COMMIT;",
+        "BEGIN IMMEDIATE;"
+        "CREATE TABLE endorsements("
+        "  id INTEGER PRIMARY KEY,"
+        "  path TEXT NOT NULL UNIQUE,"
+        "  sort INTEGER NOT NULL,"
+        "  fetched INTEGER NOT NULL," /* these four: Unix seconds */
+        "  issued INTEGER NOT NULL,"
+        "  ends INTEGER NOT NULL,"
+        "  due INTEGER NOT NULL,"
+        "  number INTEGER NOT NULL,"
+        "  body BLOB NOT NULL,"
+        "  chain BLOB NOT NULL) STRICT;"
+        "CREATE INDEX endorsements_by_age ON endorsements(fetched);"
+        "CREATE INDEX endorsements_by_due ON endorsements(due) WHERE due > 0;"
+        "CREATE INDEX endorsements_by_sort ON endorsements(sort, ends);"
+        "PRAGMA user_version = 3;"
         "COMMIT;",
 };
 _Static_assert(COUNT_OF(steps) == SCHEMA_VERSION - 1, "a step for each version after the first");

@@ -7,6 +7,8 @@
         "public_area, ek_digest, ek_issuer, cluster, node, enrolled, ek_not_after, has_clock, clock_ms, reset_count, " \
         "restart_count, clock_safe, ek_root"
 
+#define ENDORSEMENT_COLUMNS "path, sort, fetched, issued, ends, due, number"
+
 const char *const sqlite_statements[STATEMENT_COUNT] = {
         [BEGIN] = "BEGIN IMMEDIATE",
         [COMMIT] = "COMMIT",
@@ -45,6 +47,17 @@ const char *const sqlite_statements[STATEMENT_COUNT] = {
         [RAISE_MARK] = "INSERT INTO marks(name, value) VALUES(?1, ?2) "
                        "ON CONFLICT(name) DO UPDATE SET value = ?2 WHERE value < ?2",
         [FIND_MARK] = "SELECT value FROM marks WHERE name = ?1",
+        [PUT_ENDORSEMENT] = "INSERT OR REPLACE INTO endorsements(" ENDORSEMENT_COLUMNS ", body, chain) "
+                            "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        /* one at a time: each put adds one at most */
+        [RETIRE_ENDORSEMENTS] = "DELETE FROM endorsements WHERE id = (SELECT id FROM endorsements WHERE path != ?2 "
+                                "ORDER BY fetched LIMIT 1) AND (SELECT count(*) FROM endorsements) > ?1",
+        [FIND_ENDORSEMENT] = "SELECT " ENDORSEMENT_COLUMNS ", body, chain FROM endorsements WHERE path = ?1",
+        [LIST_ENDORSEMENTS] = "SELECT " ENDORSEMENT_COLUMNS " FROM endorsements WHERE path > ?1 ORDER BY path LIMIT ?2",
+        [DUE_ENDORSEMENTS] =
+                "SELECT " ENDORSEMENT_COLUMNS " FROM endorsements WHERE due > 0 AND due <= ?1 ORDER BY due LIMIT ?2",
+        [PUT_OFF_ENDORSEMENT] = "UPDATE endorsements SET due = ?2 WHERE path = ?1",
+        [SUM_ENDORSEMENTS] = "SELECT sort, count(*), coalesce(min(nullif(ends, 0)), 0) FROM endorsements GROUP BY sort",
 };
 
 struct fault *sqlite_fault(sqlite3 *db, const char *what)

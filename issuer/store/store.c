@@ -79,6 +79,52 @@ struct fault *store_find_mark(struct store *s, const char *name, int64_t *ret)
         return s->backend->find_mark(s->self, name, ret);
 }
 
+struct fault *store_put_endorsement(struct store *s, const struct endorsement *e, uint64_t count_max)
+{
+        return s->backend->put_endorsement(s->self, e, count_max);
+}
+
+struct fault *store_find_endorsement(struct store *s, const char *path, struct endorsement **ret)
+{
+        return s->backend->find_endorsement(s->self, path, ret);
+}
+
+struct fault *store_list_endorsements(struct store *s, const char *after, struct endorsement_list *ret)
+{
+        return s->backend->list_endorsements(s->self, after, ret);
+}
+
+struct fault *store_due_endorsements(struct store *s, struct wall now, struct endorsement_list *ret)
+{
+        return s->backend->due_endorsements(s->self, wall_unix_s(now), ret);
+}
+
+struct fault *store_put_off_endorsement(struct store *s, const char *path, int64_t due_unix_s)
+{
+        return s->backend->put_off_endorsement(s->self, path, due_unix_s);
+}
+
+struct fault *store_sum_endorsements(struct store *s, struct endorsement_sum ret[ENDORSEMENT_SORTS_MAX])
+{
+        return s->backend->sum_endorsements(s->self, ret);
+}
+
+void endorsement_free(struct endorsement *e)
+{
+        if (e == NULL)
+                return;
+        free(e->path);
+        buf_clear(&e->body);
+        buf_clear(&e->chain);
+        free(e);
+}
+
+void endorsement_list_clear(struct endorsement_list *l)
+{
+        while (l->count > 0)
+                endorsement_free(l->items[--l->count]);
+}
+
 struct fault *store_room(struct store *s, uint64_t *ret_bytes)
 {
         return s->backend->room(s->self, ret_bytes);

@@ -87,6 +87,41 @@ struct fault *store_delete_ak(struct store *s, struct span name) MUST_USE;
 struct fault *store_raise_mark(struct store *s, const char *name, int64_t value) MUST_USE;
 struct fault *store_find_mark(struct store *s, const char *name, int64_t *ret) MUST_USE;
 
+/* Endorsements: what makers of TEEs have said, by canonical path (issuer/endorse). Bytes as they came; the numbers beside them are what was
+ * read in those bytes, and prove nothing. */
+struct endorsement {
+        char *path;
+        int sort;               /* issuer/endorse/sort.h */
+        struct buf body, chain; /* chain: PEM, empty where there is none. Lists leave both empty */
+        int64_t fetched_unix_s, issued_unix_s, ends_unix_s, due_unix_s; /* 0: unsaid; due: to be fetched again */
+        int64_t number;                                                 /* Intel's evaluation number; 0: none */
+};
+void endorsement_free(struct endorsement *e);
+DEFINE_AUTO(endorsement)
+#define ENDORSEMENT_MAX       ((size_t) 1 << 20) /* body or chain */
+#define ENDORSEMENT_SORTS_MAX 16
+#define ENDORSEMENT_LIST_MAX  256
+struct endorsement_list {
+        size_t count;
+        struct endorsement *items[ENDORSEMENT_LIST_MAX];
+};
+void endorsement_list_clear(struct endorsement_list *l);
+DEFINE_AUTO_VALUE(endorsement_list)
+struct endorsement_sum { /* of one sort */
+        uint64_t count;
+        int64_t ends_unix_s; /* the earliest; 0: none has an end */
+};
+/* Replaces by path. Past `count_max` those that came longest ago go. */
+struct fault *store_put_endorsement(struct store *s, const struct endorsement *e, uint64_t count_max) MUST_USE;
+struct fault *store_find_endorsement(struct store *s, const char *path,
+                                     struct endorsement **ret) MUST_USE; /* NOT_FOUND "NO_ENDORSEMENT" */
+/* By path, those after `after` (empty: from the first). */
+struct fault *store_list_endorsements(struct store *s, const char *after, struct endorsement_list *ret) MUST_USE;
+/* Those due at `now`, the longest first. */
+struct fault *store_due_endorsements(struct store *s, struct wall now, struct endorsement_list *ret) MUST_USE;
+struct fault *store_put_off_endorsement(struct store *s, const char *path, int64_t due_unix_s) MUST_USE;
+struct fault *store_sum_endorsements(struct store *s, struct endorsement_sum ret[ENDORSEMENT_SORTS_MAX]) MUST_USE;
+
 #define STORE_ROOM_MIN (1u << 20)                                        /* of one large commit and its log */
 struct fault *store_room(struct store *s, uint64_t *ret_bytes) MUST_USE; /* free on its disk */
 /* Writes a little, in full sync. FAULT_UNAVAILABLE: "STORE_FULL" with less room than STORE_ROOM_MIN, "STORE" when it can't be written. */

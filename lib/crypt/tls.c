@@ -9,6 +9,8 @@
 #define SECURITY_LEVEL 2 /* 112 bits, also for the certificates */
 #define CIPHERS        "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
 
+#define CIPHERS_1_2 "ECDHE+AESGCM:ECDHE+CHACHA20"
+
 struct fault *tls_restrict(SSL_CTX *ctx)
 {
         if (SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) != 1 ||
@@ -19,6 +21,18 @@ struct fault *tls_restrict(SSL_CTX *ctx)
         SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
         if (SSL_CTX_set_num_tickets(ctx, 0) != 1 || SSL_CTX_set_max_early_data(ctx, 0) != 1)
                 return ossl_fault(FAULT_INTERNAL, "TLS_SETUP", "no tickets");
+        SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+        return NULL;
+}
+
+struct fault *tls_restrict_public(SSL_CTX *ctx)
+{
+        if (SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1 ||
+            SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) != 1 || SSL_CTX_set_cipher_list(ctx, CIPHERS_1_2) != 1 ||
+            SSL_CTX_set_ciphersuites(ctx, CIPHERS) != 1)
+                return ossl_fault(FAULT_INTERNAL, "TLS_SETUP", "TLS 1.2 and 1.3");
+        SSL_CTX_set_security_level(ctx, SECURITY_LEVEL);
+        SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
         SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
         return NULL;
 }

@@ -10,7 +10,8 @@
 
 struct tls_client; /* settings shared by connections; thread-safe */
 struct tls_client_options {
-        struct span ca_pem;         /* the issuer's TLS CA; empty when only a pin is used */
+        struct span ca_pem; /* the issuer's TLS CA; empty when only a pin is used */
+        bool is_public;     /* a service that isn't ours: TLS 1.2 as well, and without ca_pem the system's CAs */
         const uint8_t *spki_sha256; /* pin of the server's key, or NULL */
         const char *server_name;    /* checked against SAN (DNS or IP) unless only a pin is used */
         const struct key *key;      /* client key; NULL: no client certificate */

@@ -13,6 +13,7 @@
 #define BACKDATE_S         3600
 
 struct tls_client {
+        bool is_public, uses_system;
         struct cert_list roots; /* none: only the pin */
         bool has_pin;
         uint8_t pin[SHA256_LEN];
@@ -25,9 +26,9 @@ struct tls_client {
 
 static struct fault *check(const struct tls_client_options *o)
 {
-        if (o->ca_pem.len == 0 && o->spki_sha256 == NULL)
+        if (o->ca_pem.len == 0 && o->spki_sha256 == NULL && !o->is_public)
                 return fault(FAULT_INVALID, "TLS_TRUST", "neither a CA nor a pin of the server's key");
-        if (o->ca_pem.len > 0 && (o->server_name == NULL || *o->server_name == '\0'))
+        if ((o->ca_pem.len > 0 || o->is_public) && (o->server_name == NULL || *o->server_name == '\0'))
                 return fault(FAULT_INVALID, "TLS_NAME", "a CA proves nothing without the server's name");
         return NULL;
 }
@@ -56,10 +57,12 @@ struct fault *tls_client_new(const struct tls_client_options *o, struct tls_clie
 
         pthread_mutex_init(&t->mu, NULL); /* default attributes: can't fail */
         TRY(check(o));
-        if (o->ca_pem.len > 0) {
+        t->is_public = o->is_public;
+        t->uses_system = o->is_public && o->ca_pem.len == 0;
+        if (o->ca_pem.len > 0)
                 TRY_AS(cert_list_from_pem(o->ca_pem, &t->roots), "TLS CA of the server");
+        if (o->ca_pem.len > 0 || t->uses_system)
                 t->server_name = alloc_string(o->server_name);
-        }
         if (o->spki_sha256 != NULL) {
                 t->has_pin = true;
                 memcpy(t->pin, o->spki_sha256, sizeof t->pin);
@@ -114,7 +117,7 @@ static int check_server(X509_STORE_CTX *ctx, void *arg)
         const X509 *server = X509_STORE_CTX_get0_cert(ctx);
         uint8_t digest[SHA256_LEN];
 
-        if (t->roots.count > 0 && X509_verify_cert(ctx) != 1) {
+        if ((t->roots.count > 0 || t->uses_system) && X509_verify_cert(ctx) != 1) {
                 keep_why(t, ctx);
                 return 0;
         }
@@ -126,12 +129,14 @@ static int check_server(X509_STORE_CTX *ctx, void *arg)
         return 1;
 }
 
-static struct fault *set_name(SSL_CTX *ctx, const char *name)
+static struct fault *set_name(SSL_CTX *ctx, const char *name, bool may_have_wildcard)
 {
         X509_VERIFY_PARAM *param = SSL_CTX_get0_param(ctx);
         uint8_t address[16];
 
-        X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_WILDCARDS);
+        X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT |
+                                                       (may_have_wildcard ? X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS
+                                                                          : X509_CHECK_FLAG_NO_WILDCARDS));
         bool is_ip = inet_pton(AF_INET, name, address) == 1 || inet_pton(AF_INET6, name, address) == 1;
         int done = is_ip ? X509_VERIFY_PARAM_set1_ip_asc(param, name) : X509_VERIFY_PARAM_set1_host(param, name, 0);
         return done == 1 ? NULL : ossl_fault(FAULT_INVALID, "TLS_NAME", "name of the server");
@@ -146,9 +151,11 @@ struct fault *tls_client_configure(const struct tls_client *t, void *ssl_ctx)
         for (size_t i = 0; i < t->roots.count; i++)
                 ossl_must(X509_STORE_add_cert(store, cert_x509(t->roots.certs[i])) == 1, "TLS CA");
         SSL_CTX_set_cert_store(ctx, store); /* owns it, and drops what somebody else had put there */
-        TRY(tls_restrict(ctx));
+        if (t->uses_system && X509_STORE_set_default_paths(store) != 1)
+                return ossl_fault(FAULT_INTERNAL, "TLS_SETUP", "the system's CAs");
+        TRY(t->is_public ? tls_restrict_public(ctx) : tls_restrict(ctx));
         if (t->server_name != NULL)
-                TRY(set_name(ctx, t->server_name));
+                TRY(set_name(ctx, t->server_name, t->is_public));
         SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
         SSL_CTX_set_cert_verify_callback(ctx, check_server, (void *) t); /* read only */
         return t->chain.count > 0 ? tls_identity(ctx, &t->chain, t->pkey) : NULL;

@@ -33,6 +33,8 @@ struct fault *http_new(const struct http_options *o, struct http **ret)
         h->tls = o->tls;
         h->body_max = o->body_max;
         h->connect_timeout_ms = o->connect_timeout_ms;
+        h->is_public = o->is_public;
+        h->keep = o->keep;
         h->multi = curl_multi_init();
         h->easy = curl_easy_init();
         assert(h->multi != NULL && h->easy != NULL); /* no memory */
@@ -66,6 +68,7 @@ static struct fault *reply_finish(struct http *h, struct exchange *x, struct htt
                 x->reply.retry_after_ms = (retry_s < RETRY_AFTER_MAX_S ? retry_s : RETRY_AFTER_MAX_S) * 1000;
         *ret = x->reply;
         x->reply.body = BUF(0);
+        x->reply.kept = NULL;
         return NULL;
 }
 
@@ -169,5 +172,6 @@ uint64_t http_exchanges(const struct http *h)
 void http_reply_clear(struct http_reply *r)
 {
         buf_wipe(&r->body);
+        free(r->kept);
         *r = (struct http_reply){0};
 }

@@ -16,13 +16,18 @@ struct http_options {
         size_t body_max;        /* of replies */
         int64_t connect_timeout_ms;
         const char *user_agent;
+        bool is_public; /* `tls` is one for services of others: no exporter is taken, and TLS 1.2 will do */
+        const char *const
+                *keep; /* NULL-terminated names of headers: the first of them that a reply has is kept; NULL: none */
 };
+#define HTTP_KEPT_MAX ((size_t) 32 << 10)
 struct http_reply {
         int status;
         struct buf body;
         char content_type[96];
         char etag[96];
         int64_t retry_after_ms; /* 0: unsaid */
+        char *kept; /* value of the header that http_options.keep asked for; NULL: none, or none that is printable */
 };
 struct http;
 

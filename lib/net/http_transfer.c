@@ -29,6 +29,10 @@ static int on_before_request(void *arg, char *peer UNUSED, char *local UNUSED, i
         struct curl_tlssessioninfo *tls = NULL;
 
         h->has_exporter = false;
+        if (h->is_public) {
+                h->exchanges++;
+                return CURL_PREREQFUNC_OK;
+        }
         if (curl_easy_getinfo(h->easy, CURLINFO_TLS_SSL_PTR, &tls) != CURLE_OK || tls == NULL || tls->internals == NULL)
                 x->failed = fault(FAULT_INTERNAL, "TLS", "the connection has no TLS");
         else
@@ -78,6 +82,19 @@ static void header_take(struct span line, const char *name, char *out, size_t ou
         out[end - start] = '\0';
 }
 
+/* The first wanted header of the last head. */
+static void header_keep(const char *const *wanted, struct span line, char **kept)
+{
+        for (size_t i = 0; wanted != NULL && wanted[i] != NULL && *kept == NULL; i++) {
+                char *value = alloc_zero(1, HTTP_KEPT_MAX);
+                header_take(line, wanted[i], value, HTTP_KEPT_MAX);
+                if (value[0] != '\0')
+                        *kept = value;
+                else
+                        free(value);
+        }
+}
+
 static size_t on_header(char *bytes, size_t size, size_t count, void *arg)
 {
         struct http *h = arg;
@@ -93,9 +110,12 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *arg)
         if (span_starts_with(line, SPAN("HTTP/"))) { /* another head: what stood in an interim one does not count */
                 x->reply.content_type[0] = '\0';
                 x->reply.etag[0] = '\0';
+                free(x->reply.kept);
+                x->reply.kept = NULL;
         }
         header_take(line, "content-type", x->reply.content_type, sizeof x->reply.content_type);
         header_take(line, "etag", x->reply.etag, sizeof x->reply.etag);
+        header_keep(h->keep, line, &x->reply.kept);
         header_take(line, "connection", connection, sizeof connection);
         if (strcasecmp(connection, "close") == 0)
                 h->has_exporter = false; /* it is the last exchange on this connection */

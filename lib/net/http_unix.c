@@ -98,8 +98,8 @@ static void take_reply(CURL *easy, struct receipt *r, struct http_reply *ret)
         *ret = reply;
 }
 
-static struct fault *exchange(const char *method, const char *socket, const char *path, struct cancel *cancel,
-                              struct http_reply *ret)
+static struct fault *exchange(const char *method, const char *socket, const char *path, const struct span *json,
+                              struct cancel *cancel, struct http_reply *ret)
 {
         TRY(check_paths(socket, path));
         TRY(cancel_check(cancel));
@@ -108,6 +108,14 @@ static struct fault *exchange(const char *method, const char *socket, const char
         AUTO_STRING char *url = alloc_printf("http://localhost%s", path);
         struct receipt r = {.body = BUF(HTTP_UNIX_BODY_MAX), .cancel = cancel};
         set_up(easy, socket, url, &r);
+        struct curl_slist *headers = NULL;
+        if (json != NULL) {
+                headers = curl_slist_append(curl_slist_append(NULL, "Content-Type: application/json"), "Expect:");
+                assert(headers != NULL); /* no memory */
+                must_set(curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers));
+                must_set(curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) json->len));
+                must_set(curl_easy_setopt(easy, CURLOPT_POSTFIELDS, json->len > 0 ? (const char *) json->data : ""));
+        }
         must_set(curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method));
 
         CURLcode code = curl_easy_perform(easy);
@@ -116,15 +124,22 @@ static struct fault *exchange(const char *method, const char *socket, const char
                 take_reply(easy, &r, ret);
         buf_clear(&r.body);
         curl_easy_cleanup(easy);
+        curl_slist_free_all(headers);
         return failed;
 }
 
 struct fault *http_unix_get(const char *socket, const char *path, struct cancel *cancel, struct http_reply *ret)
 {
-        return exchange("GET", socket, path, cancel, ret);
+        return exchange("GET", socket, path, NULL, cancel, ret);
 }
 
 struct fault *http_unix_delete(const char *socket, const char *path, struct cancel *cancel, struct http_reply *ret)
 {
-        return exchange("DELETE", socket, path, cancel, ret);
+        return exchange("DELETE", socket, path, NULL, cancel, ret);
+}
+
+struct fault *http_unix_post(const char *socket, const char *path, struct span json, struct cancel *cancel,
+                             struct http_reply *ret)
+{
+        return exchange("POST", socket, path, &json, cancel, ret);
 }

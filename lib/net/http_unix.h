@@ -1,4 +1,4 @@
-/* http_unix: one GET or DELETE over a Unix socket, for people's tools that ask a program on the same machine. Who may ask is the
+/* http_unix: one GET, DELETE or POST over a Unix socket, for people's tools that ask a program on the same machine. Who may ask is the
  * socket's mode and SO_PEERCRED on the other side; there is no TLS on it. */
 #pragma once
 
@@ -11,5 +11,7 @@
  * that is too long. `cancel` may be NULL. */
 struct fault *http_unix_get(const char *socket, const char *path, struct cancel *cancel,
                             struct http_reply *ret) MUST_USE;
+struct fault *http_unix_post(const char *socket, const char *path, struct span json, struct cancel *cancel,
+                             struct http_reply *ret) MUST_USE;
 struct fault *http_unix_delete(const char *socket, const char *path, struct cancel *cancel,
                                struct http_reply *ret) MUST_USE;
