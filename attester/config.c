@@ -1,9 +1,13 @@
 #include "attester/config.h"
 
+#include "attester/evidence/source.h"
+#include "attester/evidence/tsm.h"
 #include "lib/model/names.h"
 
 #define AT(member) offsetof(struct attester_config, member)
 #define UID_MAX    4294967294
+
+static const char *const privilege_levels[] = {"default", "0", "1", "2", "3", NULL};
 
 static const struct option options[] = {
         {.name = "socket",
@@ -58,7 +62,23 @@ static const struct option options[] = {
          .type = OPTION_TEXT,
          .offset = AT(evidence_kind),
          .fallback = EVIDENCE_TPM,
-         .help = "tpm, or software (development only)"},
+         .help = "sev-snp, tdx, cca, tpm, or software (development only)"},
+        {.name = "evidence.tsm",
+         .type = OPTION_TEXT,
+         .offset = AT(tsm),
+         .fallback = TSM_BASE,
+         .help = "the kernel's configfs-tsm, for sev-snp, tdx and cca"},
+        {.name = "evidence.ccel-file",
+         .type = OPTION_TEXT,
+         .offset = AT(ccel_file),
+         .fallback = CCEL_FILE,
+         .help = "boot log of a TDX guest"},
+        {.name = "evidence.privilege-level",
+         .type = OPTION_CHOICE,
+         .offset = AT(privilege_level),
+         .fallback = "default",
+         .choices = privilege_levels,
+         .help = "VMPL that an SEV-SNP report is asked for"},
         {.name = "evidence.insecure-development",
          .type = OPTION_BOOL,
          .offset = AT(insecure_development),

@@ -15,6 +15,9 @@ struct attester_config {
         int64_t issuer_timeout_ms;
         char *node_token_file; /* NULL: none */
         char *evidence_kind;
+        char *tsm;
+        char *ccel_file;
+        int privilege_level; /* index: 0 the kernel chooses, else the level and one */
         char *tpm_tcti;
         char *tpm_pcrs;
         char *state_dir;

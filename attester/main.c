@@ -29,6 +29,10 @@ static struct evidence_options evidence_options_of(const struct attester_config 
                 .reader_uid = (uid_t) c->reader_uid,
                 .insecure_development = c->insecure_development,
                 .software_claims = c->software_claims,
+                .tsm_base = c->tsm,
+                .ccel_file = c->ccel_file,
+                .has_privilege_level = c->privilege_level > 0,
+                .privilege_level = c->privilege_level - 1,
         };
 }
 

@@ -226,10 +226,11 @@ static void close_client(void *self)
         free(c);
 }
 
-struct fault *evidence_reader_client_open(const struct evidence_options *o, struct evidence_source *ret)
+struct fault *evidence_reader_client_open(const struct evidence_options *o, const char *kind, bool needs_enrolment,
+                                          struct evidence_source *ret)
 {
         struct reader_client *c = NEW(struct reader_client);
-        snprintf(c->kind, sizeof c->kind, "%s", o->kind);
+        snprintf(c->kind, sizeof c->kind, "%s", kind);
         pthread_mutex_init(&c->mu, NULL);
         cond_init_boot(&c->changed);
         struct frames_events events = {.on_open = on_open, .on_frame = on_frame, .on_close = on_close, .self = c};
@@ -240,8 +241,8 @@ struct fault *evidence_reader_client_open(const struct evidence_options *o, stru
                 free(c);
                 return f;
         }
-        *ret = (struct evidence_source){.kind = EVIDENCE_TPM, /* the only kind that readers do (registry.c) */
-                                        .needs_enrolment = true,
+        *ret = (struct evidence_source){.kind = kind,
+                                        .needs_enrolment = needs_enrolment,
                                         .collect = collect,
                                         .enrolment = enrolment,
                                         .activate = activate,

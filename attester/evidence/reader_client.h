@@ -6,4 +6,6 @@
 
 #include "attester/evidence/source.h"
 
-struct fault *evidence_reader_client_open(const struct evidence_options *o, struct evidence_source *ret) MUST_USE;
+/* `kind` lives for ever. */
+struct fault *evidence_reader_client_open(const struct evidence_options *o, const char *kind, bool needs_enrolment,
+                                          struct evidence_source *ret) MUST_USE;

@@ -25,6 +25,10 @@ static void name_paths(const struct evidence_options *o, const char *socket_path
                 sandbox_paths_add(paths, sources[i].path, sources[i].access);
         if (o->tpm_tcti != NULL && strncmp(o->tpm_tcti, DEVICE_PREFIX, strlen(DEVICE_PREFIX)) == 0)
                 sandbox_paths_add(paths, o->tpm_tcti + strlen(DEVICE_PREFIX), SANDBOX_DEVICE);
+        if (o->tsm_base != NULL)
+                sandbox_paths_add(paths, o->tsm_base, SANDBOX_WRITE);
+        if (o->ccel_file != NULL)
+                sandbox_paths_add(paths, o->ccel_file, SANDBOX_READ);
         if (o->state_dir != NULL)
                 sandbox_paths_add(paths, o->state_dir, SANDBOX_WRITE);
         sandbox_paths_add_folder_of(paths, socket_path, SANDBOX_SOCKET);

@@ -4,7 +4,7 @@
  * commits evidence to it. Kinds that need enrolment (TPM: an AK tied to its EK) hand out what to enrol and activate it. Calls are
  * serialised by the caller, may take long, and honour `cancel`. Faults: FAULT_UNAVAILABLE "tee.busy" (retry), "tee.gone" (device or socket
  * vanished; the source reopens it at the next call), FAULT_PRECONDITION "tee.wiped" (its keys are no longer known to the TEE: enrol
- * again), "tee.missing" (there is none on this machine), FAULT_INTERNAL "tee.fault" otherwise. */
+ * again), "tee.missing" (there is none on this machine), FAULT_INTERNAL "tee.fault" otherwise; tsm.h has more. */
 #pragma once
 
 #include "lib/base/cancel.h"
@@ -33,7 +33,7 @@ struct evidence_source {
         void *self;
 };
 struct evidence_options {
-        const char *kind;          /* "tpm", "software" */
+        const char *kind;          /* EVIDENCE_* */
         const char *tpm_tcti;      /* "device:/dev/tpmrm0", "swtpm:path=/run/tpm.sock" */
         const char *tpm_pcrs;      /* "sha256:0,1,2,3,4,5,6,7+sha384:0" */
         const char *state_dir;     /* keeps the AK (wrapped by the TPM) over restarts */
@@ -41,7 +41,12 @@ struct evidence_options {
         uid_t reader_uid;
         bool insecure_development;
         const char *software_claims; /* "name=value,…" that the software kind says of itself; NULL: nothing */
+        const char *tsm_base;        /* configfs-tsm; NULL: the kernel's place */
+        const char *ccel_file;       /* boot log of a TDX guest; NULL: CCEL_FILE */
+        bool has_privilege_level;    /* else the kernel chooses */
+        int privilege_level;         /* VMPL that a report is asked for */
 };
+#define CCEL_FILE "/sys/firmware/acpi/tables/data/CCEL"
 /* FAULT_INVALID "evidence.kind" for an unknown kind; the software kind without insecure_development is FAULT_DENIED. */
 struct fault *evidence_open(const struct evidence_options *o, struct evidence_source *ret) MUST_USE;
 /* `vouchsafe-attester reader`: serves `o` to `client_uid` on `socket_path` until SIGTERM. */

@@ -1,0 +1,43 @@
+#include "attester/evidence/tdx.h"
+
+#include "attester/evidence/tsm_source.h"
+#include "lib/base/reader.h"
+
+/* Intel TDX DCAP Quoting Library API, appendix 3 */
+#define HEADER_LEN      48
+#define DESCRIPTOR_LEN  6 /* version 5: type and size of the body */
+#define BODY_LEN        584
+#define REPORT_DATA_AT  520 /* in bodies of every version */
+#define VERSION_4       4
+#define VERSION_5       5
+#define TEE_TYPE_TDX    0x81
+#define ATT_KEY_AND_TEE 2 /* bytes of attestation key type, before the TEE's type */
+
+static struct fault *find_report_data(struct span quote, struct span *ret)
+{
+        struct reader r = READER(quote);
+        uint16_t version = 0;
+        uint32_t tee_type = 0;
+        TRY(reader_u16le(&r, &version));
+        TRY(reader_skip(&r, ATT_KEY_AND_TEE));
+        TRY(reader_u32le(&r, &tee_type));
+        if ((version != VERSION_4 && version != VERSION_5) || tee_type != TEE_TYPE_TDX)
+                return fault(FAULT_INVALID, "tee.blob", "a quote of version %u for TEE %#x", version, tee_type);
+        r.at = HEADER_LEN;
+        TRY(reader_skip(&r, version == VERSION_5 ? DESCRIPTOR_LEN : 0));
+        TRY(reader_skip(&r, REPORT_DATA_AT));
+        return reader_span(&r, TSM_REPORT_DATA_LEN, ret);
+}
+
+static const struct tsm_kind kind = {.kind = EVIDENCE_TDX,
+                                     .cmw_type = CMW_TDX,
+                                     .provider = "tdx_guest",
+                                     .blob_min = HEADER_LEN + BODY_LEN,
+                                     .find_report_data = find_report_data,
+                                     .log_part = "ccel",
+                                     .fall_back = tsm_no_fall_back};
+
+struct fault *evidence_tdx_open(const struct evidence_options *o, struct evidence_source *ret)
+{
+        return evidence_tsm_open(&kind, o, ret);
+}

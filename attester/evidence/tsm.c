@@ -1,0 +1,122 @@
+#include "attester/evidence/tsm.h"
+
+#include <poll.h>
+#include <stdio.h>
+
+#include "attester/evidence/tsm_instance.h"
+#include "lib/base/log.h"
+
+struct tsm_report tsm_report_new(void)
+{
+        return (struct tsm_report){BUF(TSM_BLOB_MAX), BUF(TSM_BLOB_MAX)};
+}
+
+void tsm_report_clear(struct tsm_report *r)
+{
+        buf_clear(&r->outblob);
+        buf_clear(&r->auxblob);
+}
+
+/* ---- one try ---- */
+
+static struct fault *check_provider(const struct tsm_instance *i, const char *wanted)
+{
+        AUTO(buf) struct buf found = BUF(TSM_PROVIDER_MAX);
+        TRY(tsm_instance_line(i, "provider", &found));
+        if (!span_eq_str(buf_span(&found), wanted))
+                return fault(FAULT_PRECONDITION, "tee.missing", "reports on this machine come from %s, not from %s",
+                             buf_str(&found), wanted);
+        return NULL;
+}
+
+static struct fault *write_privilege_level(const struct tsm_instance *i, int level)
+{
+        char text[16];
+        int len = snprintf(text, sizeof text, "%d", level); /* decimal text, as the kernel wants it */
+        AUTO(fault) struct fault *f = tsm_instance_write(i, "privlevel", span_make(text, (size_t) len));
+        if (f == NULL)
+                return NULL;
+        if (strcmp(fault_token(f), "tee.refused") == 0 || strcmp(fault_token(f), "tee.attribute") == 0)
+                return fault(FAULT_INVALID, "evidence.privilege_level", "this guest may not ask for level %d: %s",
+                             level, fault_text(f));
+        return TAKE(f);
+}
+
+static struct fault *read_auxblob(const struct tsm_instance *i, struct buf *out)
+{
+        AUTO(fault) struct fault *f = tsm_instance_read(i, "auxblob", out);
+        return f != NULL && strcmp(fault_token(f), "tee.attribute") == 0 ? NULL
+                                                                         : TAKE(f); /* not all providers have it */
+}
+
+static struct fault *check_report(const struct tsm_request *q, struct span report)
+{
+        /* Older kernels call it success when the host has failed. */
+        if (report.len < q->blob_min || span_is_zero(report))
+                return fault(FAULT_UNAVAILABLE, "tee.blob", "a report of %zu bytes, empty or all zeros", report.len);
+        struct span found = SPAN_NONE;
+        AUTO(fault) struct fault *f = q->find_report_data(report, &found);
+        if (f != NULL)
+                return fault(FAULT_UNAVAILABLE, "tee.blob", "what came is no report: %s", fault_text(f));
+        if (!span_eq(found, SPAN_OF(q->report_data)))
+                return fault(FAULT_INTERNAL, "tee.report_data", "the report is over something else than was asked");
+        return NULL;
+}
+
+static struct fault *try_once(const struct tsm_request *q, struct cancel *cancel, struct tsm_report *ret)
+{
+        AUTO(tsm_instance) struct tsm_instance i = TSM_INSTANCE;
+        uint64_t before, after, writes = 1;
+        TRY(cancel_check(cancel));
+        TRY(tsm_instance_make(q->base, &i));
+        TRY(check_provider(&i, q->provider));
+
+        TRY(tsm_instance_generation(&i, &before));
+        if (q->privilege_level != TSM_NO_PRIVILEGE) {
+                TRY(write_privilege_level(&i, q->privilege_level));
+                writes++;
+        }
+        TRY(tsm_instance_write(&i, "inblob", SPAN_OF(q->report_data)));
+        TRY(cancel_check(cancel));
+        TRY(tsm_instance_read(&i, "outblob", &ret->outblob));
+        TRY(cancel_check(cancel));
+        TRY(read_auxblob(&i, &ret->auxblob));
+        TRY(tsm_instance_generation(&i, &after));
+
+        if (after - before != writes)
+                return fault(FAULT_UNAVAILABLE, "tee.busy", "the instance was written %llu times, %llu of them by us",
+                             (unsigned long long) (after - before), (unsigned long long) writes);
+        return check_report(q, buf_span(&ret->outblob));
+}
+
+/* ---- tries ---- */
+
+static bool is_worth_a_try(const struct fault *f)
+{
+        return strcmp(fault_token(f), "tee.busy") == 0 || strcmp(fault_token(f), "tee.report_data") == 0;
+}
+
+struct fault *tsm_take(const struct tsm_request *q, struct cancel *cancel, struct tsm_report *ret)
+{
+        int64_t pause_ms = q->retry_pause_ms;
+        for (unsigned tries = 1;; tries++) {
+                buf_truncate(&ret->outblob, 0);
+                buf_truncate(&ret->auxblob, 0);
+                AUTO(fault) struct fault *f = try_once(q, cancel, ret);
+                if (f == NULL || tries == TSM_TRIES || !is_worth_a_try(f))
+                        return TAKE(f);
+                log_debug("tsm_another_try", KV("why", f));
+                (void) poll(NULL, 0, (int) cancel_left_ms(cancel, pause_ms)); /* a signal only makes it shorter */
+                pause_ms *= 2;
+        }
+}
+
+struct fault *tsm_provider(const char *base, char ret[TSM_PROVIDER_MAX + 1])
+{
+        AUTO(tsm_instance) struct tsm_instance i = TSM_INSTANCE;
+        AUTO(buf) struct buf found = BUF(TSM_PROVIDER_MAX);
+        TRY(tsm_instance_make(base, &i));
+        TRY(tsm_instance_line(&i, "provider", &found));
+        (void) snprintf(ret, TSM_PROVIDER_MAX + 1, "%s", buf_str(&found)); /* fits */
+        return NULL;
+}

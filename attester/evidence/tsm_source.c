@@ -1,0 +1,140 @@
+#include "attester/evidence/tsm_source.h"
+
+#include "lib/base/file.h"
+#include "lib/base/log.h"
+#include "lib/model/evidence_parts.h"
+
+#define RETRY_PAUSE_MS 50
+#define LOG_MAX        ((size_t) 160 * 1024) /* with a quote, and in base64 twice, it still fits into an item */
+
+struct tsm_source {
+        const struct tsm_kind *kind;
+        int privilege_level;
+        char *base, *ccel;
+};
+
+/* ---- evidence ---- */
+
+static struct fault *take(const struct tsm_source *s, const struct tsm_request *q, struct cancel *cancel,
+                          struct tsm_report *ret)
+{
+        AUTO(fault) struct fault *f = tsm_take(q, cancel, ret);
+        if (f == NULL || strcmp(fault_token(f), "tee.missing") != 0)
+                return TAKE(f);
+        AUTO(fault) struct fault *second = s->kind->fall_back(q, cancel, ret);
+        /* where there is neither, the new way is what an operator will want to repair */
+        return second != NULL && strcmp(fault_token(second), "tee.missing") == 0 ? TAKE(f) : TAKE(second);
+}
+
+/* A machine without a log, or with one that is too long, still has its quote: a policy that wants the log will say so. */
+static struct fault *add_log(const struct tsm_source *s, struct evidence_parts *e)
+{
+        AUTO(buf) struct buf log = BUF(LOG_MAX);
+        AUTO(fault) struct fault *f = file_read(s->ccel, &log);
+        if (f == NULL)
+                return evidence_parts_add(e, s->kind->log_part, buf_span(&log));
+        if (fault_code(f) != FAULT_NOT_FOUND)
+                log_warn("boot_log_left_out", KV("why", f));
+        return NULL;
+}
+
+static struct fault *pack(const struct tsm_source *s, const struct tsm_report *r, struct cmw *ret)
+{
+        AUTO(evidence_parts) struct evidence_parts e = evidence_parts_new();
+        AUTO(cmw) struct cmw out = cmw_evidence(s->kind->cmw_type);
+        TRY(buf_append(&e.evidence, buf_span(&r->outblob)));
+        if (s->kind->auxblob_part != NULL)
+                TRY(evidence_parts_add(&e, s->kind->auxblob_part, buf_span(&r->auxblob)));
+        if (s->kind->log_part != NULL)
+                TRY(add_log(s, &e));
+        TRY(evidence_parts_write(&e, &out.items[0].value));
+        *ret = out;
+        memset(&out, 0, sizeof out); /* what was given away is not freed */
+        return NULL;
+}
+
+static struct fault *collect(void *self, const struct binding *binding, struct cancel *cancel, struct cmw *ret_evidence)
+{
+        const struct tsm_source *s = self;
+        AUTO(buf) struct buf transcript = BUF(BINDING_T_MAX);
+        AUTO(tsm_report) struct tsm_report report = tsm_report_new();
+        struct tsm_request q = {.base = s->base,
+                                .provider = s->kind->provider,
+                                .privilege_level = s->privilege_level,
+                                .blob_min = s->kind->blob_min,
+                                .retry_pause_ms = RETRY_PAUSE_MS,
+                                .find_report_data = s->kind->find_report_data};
+        TRY(binding_write(binding, &transcript));
+        binding_report_data(buf_span(&transcript), q.report_data);
+        TRY(take(s, &q, cancel, &report));
+        return pack(s, &report, ret_evidence);
+}
+
+/* ---- the rest of the vtable ---- */
+
+static struct fault *not_enrolled(const struct tsm_source *s)
+{
+        return fault(FAULT_UNIMPLEMENTED, "evidence.no_enrolment", "%s evidence is not enrolled", s->kind->kind);
+}
+
+static struct fault *enrolment(void *self, struct cancel *cancel, struct enrolment_material *ret)
+{
+        (void) cancel;
+        (void) ret;
+        return not_enrolled(self);
+}
+
+static struct fault *activate(void *self, struct span credential_blob, struct span encrypted_secret,
+                              struct cancel *cancel, struct secret **ret_secret)
+{
+        (void) credential_blob;
+        (void) encrypted_secret;
+        (void) cancel;
+        (void) ret_secret;
+        return not_enrolled(self);
+}
+
+static void close_source(void *self)
+{
+        struct tsm_source *s = self;
+        free(s->base);
+        free(s->ccel);
+        free(s);
+}
+
+struct fault *tsm_no_fall_back(const struct tsm_request *q, struct cancel *cancel, struct tsm_report *ret)
+{
+        (void) q;
+        (void) cancel;
+        (void) ret;
+        return fault(FAULT_PRECONDITION, "tee.missing", "there is no other way to a report");
+}
+
+static char *own(const char *text, const char *fallback)
+{
+        return alloc_string(text == NULL ? fallback : text);
+}
+
+struct fault *evidence_tsm_open(const struct tsm_kind *k, const struct evidence_options *o, struct evidence_source *ret)
+{
+        int level = o->has_privilege_level ? o->privilege_level : TSM_NO_PRIVILEGE;
+        if (o->has_privilege_level && !k->has_privilege_levels)
+                return fault(FAULT_INVALID, "evidence.privilege_level", "%s has no privilege levels", k->kind);
+        if (level < TSM_NO_PRIVILEGE || level > TSM_PRIVILEGE_MAX)
+                return fault(FAULT_INVALID, "evidence.privilege_level", "privilege level %d is none of 0 to %d", level,
+                             TSM_PRIVILEGE_MAX);
+
+        struct tsm_source *s = NEW(struct tsm_source);
+        s->kind = k;
+        s->base = own(o->tsm_base, TSM_BASE);
+        s->ccel = own(o->ccel_file, CCEL_FILE);
+        s->privilege_level = level;
+        tsm_sweep(s->base);
+        *ret = (struct evidence_source){.kind = k->kind,
+                                        .collect = collect,
+                                        .enrolment = enrolment,
+                                        .activate = activate,
+                                        .close = close_source,
+                                        .self = s};
+        return NULL;
+}
