@@ -13,6 +13,16 @@ static const struct cmw_item *find_label(const struct cmw *evidence, const char 
         return NULL;
 }
 
+/* Those that have no TPM's quote of their own. */
+static bool may_have_quote_beside(const struct cmw_item *primary)
+{
+        static const char *const types[] = {CMW_SEV_SNP, CMW_TDX, CMW_CCA};
+        for (size_t i = 0; i < COUNT_OF(types); i++)
+                if (strcmp(primary->type, types[i]) == 0)
+                        return true;
+        return false;
+}
+
 struct fault *evidence_choose(const struct cmw *evidence, struct evidence_set *ret)
 {
         *ret = (struct evidence_set){0};
@@ -20,10 +30,11 @@ struct fault *evidence_choose(const struct cmw *evidence, struct evidence_set *r
                 return fault(FAULT_INVALID, "evidence.missing", "the request has no evidence");
         ret->primary = evidence->count == 1 ? &evidence->items[0] : find_label(evidence, EVIDENCE_PRIMARY_LABEL);
         ret->tpm = cmw_find(evidence, CMW_TPM_QUOTE);
-        bool is_pair = evidence->count == 2 && ret->primary != NULL && ret->tpm != NULL && ret->tpm != ret->primary;
+        bool is_pair =
+                evidence->count == 2 && ret->primary != NULL && ret->tpm != NULL && may_have_quote_beside(ret->primary);
         if (evidence->count > 1 && !is_pair)
                 return fault(FAULT_INVALID, "evidence.count",
-                             "%zu items of evidence; one is taken, or one labelled \"%s\" and a TPM's quote",
+                             "%zu items of evidence; one is taken, or a CPU's labelled \"%s\" and a TPM's quote",
                              evidence->count, EVIDENCE_PRIMARY_LABEL);
         ret->appraiser = verifier_find(ret->primary->type);
         if (ret->appraiser == NULL)

@@ -6,8 +6,12 @@ static const struct {
         const char *name, *help;
 } table[] = {
         {"cca.lifecycle", "The platform is not in its secured state: it can be debugged."},
+        {"ccel.os_registers", "A TD's registers of the operating system went on after its boot log ends."},
+        {"ccel.separator", "A TD's firmware measured that its boot failed."},
         {"collateral.grace",
          "What Intel publishes for TDX is past its end, and the issuer is configured to go on with it for a while."},
+        {"eventlog.os_registers", "PCRs of the operating system went on after the boot log ends."},
+        {"eventlog.separator", "Firmware measured into the PCRs that its boot failed."},
         {"nitro.debug", "The enclave runs in debug mode: its parent can read its memory."},
         {"snp.chip_id_masked", "The host hides which chip it is: no platform set can name it."},
         {"snp.crl_stale", "AMD's revocation list is past its end."},
