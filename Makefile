@@ -146,6 +146,13 @@ flow: all $(FLOW_PARTS) ## flows through the real programs, a TPM and kubelet's 
 sanity: all ## the conformance suite csi-sanity, in full, against the real programs (docs/conformance.md)
 	BUILD=$(BUILD) tests/tools/run-sanity
 
+# Second opinions: slow, and they fetch the other verifier from a package registry.
+$(BUILD)/tests/tdx_cases: $(BUILD)/obj/tests/tools/tdx_cases.o $(BUILD)/libfakes.a $(LIBS)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS) -lcmocka
+differential-tdx: $(BUILD)/vouchsafe $(BUILD)/tests/tdx_cases ## TDX verdicts beside dcap-qvl's (COUNT=400 SEED=1)
+	tests/tools/differential_tdx.py --build $(BUILD) --count $(or $(COUNT),400) --seed $(or $(SEED),1)
+
 # Programs of the benchmarks: each a file of tests/bench, and what it needs besides lib.
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 bench_csi_load := $(BUILD)/obj/tests/fakes/rpc_client.o

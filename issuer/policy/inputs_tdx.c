@@ -67,6 +67,8 @@ static const struct policy_input rows[] = {
          "Root of the PCK's chain: `intel`, or `configured` for one that this verifier was told to trust."},
         {"tdx.rtmr.N", FACT_BYTES, ORIGIN_HW, false, DIGEST_384,
          "RTMR N (0 to 3): firmware configuration, loader and kernel, operating system, runtime."},
+        {"tdx.running-status", FACT_TEXT, ORIGIN_VERIFIER, false, 0,
+         "Status of platform and module as they run now, whatever the TD was launched under (TDX 1.5 only)."},
         {"tdx.sept-ve-disable", FACT_FLAG, ORIGIN_HW, false, 0,
          "Whether the TD is spared exceptions that the host could cause at will (SEPT_VE_DISABLE); paravisors run "
          "without it."},

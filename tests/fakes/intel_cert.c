@@ -3,6 +3,7 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include "lib/crypt/hash.h"
 #include "tests/fakes/intel_parts.h"
 
 #define PCK_OID "1.2.840.113741.1.13.1"
@@ -187,6 +188,29 @@ void intel_cert_pem(const struct intel_pki *pki, const struct intel_cert *c, con
 
 /* ---- revocation lists ---- */
 
+static void add_to_list(X509_CRL *crl, const char *oid, struct span value)
+{
+        ASN1_OBJECT *object = OBJ_txt2obj(oid, 1);
+        ASN1_OCTET_STRING *octets = ASN1_OCTET_STRING_new();
+        intel_must(ASN1_OCTET_STRING_set(octets, value.data, (int) value.len) == 1, "octets");
+        X509_EXTENSION *e = X509_EXTENSION_create_by_OBJ(NULL, object, false, octets);
+        intel_must(X509_CRL_add_ext(crl, e, -1) == 1, "extension of a list");
+        X509_EXTENSION_free(e);
+        ASN1_OCTET_STRING_free(octets);
+        ASN1_OBJECT_free(object);
+}
+
+/* cRLNumber and authorityKeyIdentifier, which every list must have (RFC 5280 §5.2). */
+static void add_crl_extensions(X509_CRL *crl, const EVP_PKEY *issuer)
+{
+        uint8_t point[65] = {4}, key_id[24] = {0x30, 0x16, 0x80, 0x14};
+
+        intel_point(issuer, point + 1);
+        hash(HASH_SHA1, SPAN_OF(point), key_id + 4);
+        add_to_list(crl, "2.5.29.20", SPAN("\x02\x01\x01"));
+        add_to_list(crl, "2.5.29.35", SPAN_OF(key_id));
+}
+
 void intel_crl_der(const struct intel_pki *pki, const struct intel_crl *c, struct buf *out)
 {
         X509_CRL *crl = X509_CRL_new();
@@ -206,6 +230,7 @@ void intel_crl_der(const struct intel_pki *pki, const struct intel_crl *c, struc
                            "entry");
                 ASN1_INTEGER_free(serial);
         }
+        add_crl_extensions(crl, pki->keys[c->issuer_key]);
         intel_must(X509_CRL_sign(crl, pki->keys[c->issuer_key], EVP_sha256()) > 0, "signature of a list");
         BIO *bio = BIO_new(BIO_s_mem());
         intel_must(i2d_X509_CRL_bio(bio, crl) == 1, "DER of a list");

@@ -117,7 +117,7 @@ static struct fault *prove_pck_crl(const struct proof *p)
 
 struct signed_part { /* tokens and names of one document */
         const struct signed_json_names *names;
-        const char *chain, *signer, *signature, *shape;
+        const char *chain, *signer, *signature;
 };
 
 static struct fault *prove_document(const struct proof *p, const struct signed_part *s, struct tdx_cert *ret_signer,
@@ -134,7 +134,7 @@ static struct fault *prove_document(const struct proof *p, const struct signed_p
 
         AUTO(fault) struct fault *f = signed_json_read(p->in, s->names, ret_document, signature);
         if (f != NULL)
-                return fault(FAULT_INVALID, s->shape, "%s", fault_text(f));
+                return fault(FAULT_INVALID, s->signature, "%s", fault_text(f));
         f = key_verify(cert_key(signer), HASH_SHA256, SIGNATURE_RAW, *ret_document, SPAN_OF(signature));
         return f == NULL ? NULL : fault(FAULT_DENIED, s->signature, "not signed by \"%s\"", cert_subject(signer));
 }
@@ -142,9 +142,9 @@ static struct fault *prove_document(const struct proof *p, const struct signed_p
 static struct fault *prove(const struct proof *p)
 {
         static const struct signed_part tcb = {&signed_tcb_info, PART_TCB_CHAIN, "tdx.tcb_signer",
-                                               "tdx.tcb_info_signature", "tdx.tcb_info"};
+                                               "tdx.tcb_info_signature"};
         struct signed_part qe = {&signed_qe_identity, PART_QE_CHAIN, "tdx.qe_identity_signer",
-                                 "tdx.qe_identity_signature", "tdx.qe_identity"};
+                                 "tdx.qe_identity_signature"};
         struct tdx_collateral *into = p->into;
         struct span document = SPAN_NONE;
 

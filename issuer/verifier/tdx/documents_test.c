@@ -76,7 +76,8 @@ static void each_member_is_looked_at(void **state UNUSED)
         for (size_t i = 0; i < COUNT_OF(edits); i++) {
                 AUTO(intel_case) struct intel_case c;
                 intel_case_init(&c, 5);
-                c.as_responses = i % 2 == 1;
+                /* what is no JSON is no answer either */
+                c.as_responses = edits[i].token == NULL || strcmp(edits[i].token, "tdx.tcb_info") != 0;
                 intel_edit(edits[i].qe ? &c.p.qe_identity : &c.p.tcb_info, edits[i].from, edits[i].to);
                 intel_case_expect(&c, intel_case_appraise(&c), edits[i].token, edits[i].name);
         }

@@ -112,6 +112,8 @@ static void set_verdict(struct facts *f, const struct tdx_state *s)
         set_status(f, "tdx.platform-status", l->platform);
         set_status(f, "tdx.module-status", l->module);
         set_status(f, "tdx.qe.status", l->qe);
+        if (l->has_running)
+                set_status(f, "tdx.running-status", l->running);
         facts_set_text(f, "tdx.tcb-date", ORIGIN_VERIFIER, span_str(date));
         facts_set_number(f, "tdx.tcb-age-days", ORIGIN_VERIFIER, age_days(l->date, s->in->now));
         facts_set_text(f, "tdx.advisories", ORIGIN_VERIFIER, span_str(l->advisories));

@@ -80,7 +80,7 @@ static void signatures_come_raw_or_in_hex(void **state UNUSED)
         expect_form(&c, "tcb_info.sig", buf_span(&hex), NULL, "hex");
         expect_ok(buf_append_str(&hex, "\n"));
         expect_form(&c, "tcb_info.sig", buf_span(&hex), NULL, "hex and a newline");
-        expect_form(&c, "tcb_info.sig", span_slice(raw, 0, 63), "tdx.tcb_info", "short");
+        expect_form(&c, "tcb_info.sig", span_slice(raw, 0, 63), "tdx.tcb_info_signature", "short");
         expect_form(&c, "tcb_info.sig", buf_span(&c.set.qe_identity_sig), "tdx.tcb_info_signature", "the other's");
 }
 
@@ -113,10 +113,10 @@ static void a_response_is_taken_as_it_stands(void **state UNUSED)
                  "{\"tcbInfo\":", "{\"x\":{\"tcbInfo\":[1,\"}\\\"]\"]},\"tcbInfo\":", NULL},
                 {"blank inside", "\"version\":3", "\"version\": 3", "tdx.tcb_info_signature"},
                 {"another value", "\"pcesvn\":13", "\"pcesvn\":12", "tdx.tcb_info_signature"},
-                {"member twice", "{\"tcbInfo\":", "{\"tcbInfo\":{},\"tcbInfo\":", "tdx.tcb_info"},
-                {"member by an escape", "{\"tcbInfo\":", "{\"tcbInf\\u006f\":", "tdx.tcb_info"},
-                {"no signature", "\"signature\"", "\"signed\"", "tdx.tcb_info"},
-                {"signature too short", "\"signature\":\"", "\"signature\":\"\",\"x\":\"", "tdx.tcb_info"},
+                {"member twice", "{\"tcbInfo\":", "{\"tcbInfo\":{},\"tcbInfo\":", "tdx.tcb_info_signature"},
+                {"member by an escape", "{\"tcbInfo\":", "{\"tcbInf\\u006f\":", "tdx.tcb_info_signature"},
+                {"no signature", "\"signature\"", "\"signed\"", "tdx.tcb_info_signature"},
+                {"signature too short", "\"signature\":\"", "\"signature\":\"\",\"x\":\"", "tdx.tcb_info_signature"},
         };
         for (size_t i = 0; i < COUNT_OF(rows); i++) {
                 AUTO(intel_case) struct intel_case c;

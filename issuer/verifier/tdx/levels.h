@@ -7,7 +7,10 @@
 #include "issuer/verifier/tdx/tcb_info.h"
 
 struct tdx_levels {
-        enum tcb_status platform, module, qe; /* module: UpToDate for version 0, which the platform's level covers */
+        enum tcb_status platform, module,
+                qe;              /* as launched; module: UpToDate for version 0, which the platform's level covers */
+        bool has_running;        /* TDX 1.5: */
+        enum tcb_status running; /* platform and module as they run now (tee_tcb_svn2) */
         enum tcb_status merged;
         struct wall date; /* the oldest of the levels met */
         char *advisories; /* of all of them */
@@ -20,7 +23,8 @@ struct levels_input {
         const struct tdx_qe_report *qe_report;
 };
 /* Checks of the module and the enclave, then the levels: FAULT_DENIED "tdx.module" (another signer or attributes, or none of that version),
- * "tdx.module_level", "tdx.qe_level", "tdx.tcb_level" (older than the oldest level), "tdx.tcb_status_unknown". */
+ * "tdx.module_level", "tdx.tcb_level" (older than the oldest level), "tdx.qe_level", "tdx.tcb_status_unknown". In TDX 1.5 what runs now must
+ * meet levels as well: Intel's library looks at it only for relaunch, dcap-qvl does as we do. */
 extern const char *const tdx_levels_checks[]; /* NULL-terminated, in this order */
 struct fault *tdx_levels_find(const struct levels_input *in, struct tdx_levels *ret) MUST_USE;
 void tdx_levels_clear(struct tdx_levels *l);

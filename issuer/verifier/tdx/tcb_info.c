@@ -42,7 +42,7 @@ static bool read_version(struct span id, uint8_t *ret)
                 return false;
         for (size_t i = sizeof MODULE_ID - 1; i < id.len; i++) {
                 uint8_t c = id.data[i];
-                unsigned digit = c >= '0' && c <= '9' ? (unsigned) (c - '0') : (unsigned) ((c | 0x20) - 'a') + 10;
+                unsigned digit = c >= '0' && c <= '9' ? c - (unsigned) '0' : (c | 0x20u) - (unsigned) 'a' + 10;
                 if (digit > 15)
                         return false;
                 version = (uint8_t) (version << 4 | digit);
