@@ -132,6 +132,11 @@ $(BUILD)/tests/hostile: $(BUILD)/obj/tests/tools/hostile.o $(BUILD)/libattester-
 $(BUILD)/tests/faulty_disk: tests/tools/faulty_disk.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $(shell pkg-config --cflags fuse3 2>/dev/null) $(LDFLAGS_ALL) -o $@ $< $(shell pkg-config --libs fuse3 2>/dev/null)
+# The kernel's configfs-tsm, emulated: machines of the test PKIs.
+$(call objects,$(wildcard tests/emulators/tsm/*.c)): CPPFLAGS_ALL += $(shell pkg-config --cflags fuse3 2>/dev/null)
+$(BUILD)/tests/tsm: $(call objects,$(wildcard tests/emulators/tsm/*.c)) $(BUILD)/libfakes.a $(LIBS)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS) $(shell pkg-config --libs fuse3 2>/dev/null)
 $(BUILD)/tests/%.so: tests/tools/%.c
 	@mkdir -p $(@D)
 	gcc -std=gnu17 $(WARN) -O2 -g -fPIC -shared -D_GNU_SOURCE -I. -o $@ $<
@@ -139,7 +144,7 @@ MEMCHECK_SO := $(BUILD)/tests/memcheck_calls.so
 $(BUILD)/tests/flood: $(BUILD)/obj/tests/tools/flood.o $(BUILD)/libattester-program.a $(LIBS) $(BUILD)/libproto.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
-FLOW_PARTS := $(addprefix $(BUILD)/tests/,hostile flood faulty_disk clock_shift.so clock_step.so)
+FLOW_PARTS := $(addprefix $(BUILD)/tests/,hostile flood faulty_disk tsm clock_shift.so clock_step.so)
 flow: all $(FLOW_PARTS) ## flows through the real programs, a TPM and kubelet's calls (K=name for some)
 	BUILD=$(BUILD) tests/tools/run-flows $(if $(K),-k '$(K)')
 
@@ -159,6 +164,7 @@ bench_csi_load := $(BUILD)/obj/tests/fakes/rpc_client.o
 bench_renewals := $(BUILD)/libcsi-program.a
 bench_issuer_rate := $(patsubst %,$(BUILD)/obj/tests/fakes/%.o,clock ek_certificate tpm_quote) $(BUILD)/libissuer-program.a
 bench_issuer_soak := $(bench_issuer_rate)
+bench_verifier_rate := $(BUILD)/libissuer-program.a
 define bench_rule
 $(BUILD)/bench/$(1): $(BUILD)/obj/tests/bench/$(1).o $(bench_$(1)) $(LIBS) $(BUILD)/libproto.a
 	@mkdir -p $$(@D)
