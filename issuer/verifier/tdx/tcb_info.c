@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "issuer/verifier/tdx/tcb_json.h"
+#include "lib/base/parse.h"
 
 #define ID_MAX    32
 #define VERSION   3
@@ -35,20 +36,16 @@ static struct fault *read_module(const struct json *o, struct tdx_module *ret)
 /* "TDX_01", in either case; two hexadecimal digits. An id of another form is a later invention: not ours. */
 static bool read_version(struct span id, uint8_t *ret)
 {
-        uint8_t version = 0;
+        const size_t stem = sizeof MODULE_ID - 1;
+        AUTO(buf) struct buf version = BUF(1);
 
-        if (id.len != sizeof MODULE_ID - 1 + 2 ||
-            strncasecmp((const char *) id.data, MODULE_ID, sizeof MODULE_ID - 1) != 0)
+        if (id.len != stem + 2 || strncasecmp((const char *) id.data, MODULE_ID, stem) != 0)
                 return false;
-        for (size_t i = sizeof MODULE_ID - 1; i < id.len; i++) {
-                uint8_t c = id.data[i];
-                unsigned digit = c >= '0' && c <= '9' ? c - (unsigned) '0' : (c | 0x20u) - (unsigned) 'a' + 10;
-                if (digit > 15)
-                        return false;
-                version = (uint8_t) (version << 4 | digit);
-        }
-        *ret = version;
-        return version != 0;
+        AUTO(fault) struct fault *f = hex_decode(span_slice(id, stem, 2), &version);
+        if (f != NULL)
+                return false;
+        *ret = version.data[0];
+        return *ret != 0;
 }
 
 static struct fault *read_identity(const struct json *o, struct tcb_info *t)

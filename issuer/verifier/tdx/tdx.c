@@ -4,10 +4,6 @@
 #include "issuer/verifier/tdx/tdx_parts.h"
 #include "lib/base/parse.h"
 
-/* Intel SGX Root CA (2018 to 2049), SHA-256 of its SubjectPublicKeyInfo. */
-static const uint8_t intel_root[SHA256_LEN] = {0xa0, 0xaf, 0x03, 0x12, 0x89, 0xf5, 0xd5, 0xd4, 0x13, 0x2f, 0x91,
-                                               0x86, 0x06, 0x8a, 0x7f, 0xc1, 0x36, 0x28, 0x63, 0x3b, 0xa2, 0x35,
-                                               0x77, 0x74, 0x72, 0xe2, 0x9b, 0x6b, 0x6c, 0x67, 0xa4, 0x9e};
 /* Intel's quoting enclaves. */
 static const uint8_t intel_vendor[16] = {0x93, 0x9a, 0x72, 0x33, 0xf7, 0x9c, 0x4c, 0xa9,
                                          0x94, 0x0a, 0x0d, 0xb3, 0x95, 0x7f, 0x06, 0x07};
@@ -26,36 +22,14 @@ static struct fault *record(struct attestation_result *r, const char *const *che
 
 /* ---- who signed ---- */
 
-static struct fault *read_anchors(struct span part, const uint8_t root[SHA256_LEN], bool *ret_found)
-{
-        AUTO(cert_list) struct cert_list list = {0};
-
-        *ret_found = false;
-        if (part.len == 0)
-                return NULL;
-        TRY(cert_list_read(part, &list));
-        for (size_t i = 0; i < list.count; i++) {
-                uint8_t digest[SHA256_LEN];
-                if (cert_key(list.certs[i]) == NULL)
-                        continue;
-                key_spki_sha256(cert_key(list.certs[i]), digest);
-                *ret_found |= memcmp(digest, root, SHA256_LEN) == 0;
-        }
-        return NULL;
-}
-
-/* Names prove nothing: roots with Intel's name can be had for the asking. */
 static struct fault *check_root(struct tdx_state *s)
 {
-        const uint8_t *root = s->platform->root_spki;
-
-        if (memcmp(root, intel_root, SHA256_LEN) != 0)
-                TRY(appraise_call(s->result, "tdx.root", ORIGIN_VERIFIER,
-                                  read_anchors(appraisal_part(s->in, "anchors"), root, &s->root_is_configured)));
-        bool is_trusted = s->root_is_configured || memcmp(root, intel_root, SHA256_LEN) == 0;
         char got[2 * SHA256_LEN + 1];
-        hex_string(span_make(root, SHA256_LEN), got);
-        return appraise_hold(s->result, "tdx.root", is_trusted, ORIGIN_VERIFIER,
+        hex_string(SPAN_OF(s->platform->root_spki), got);
+        struct fault *f = tdx_root_find(s->platform->root_spki, appraisal_part(s->in, "anchors"), &s->root);
+        if (f != NULL)
+                return appraise_call(s->result, "tdx.root", ORIGIN_VERIFIER, f);
+        return appraise_hold(s->result, "tdx.root", s->root != TDX_ROOT_NONE, ORIGIN_VERIFIER,
                              "a root key that is pinned or configured", got);
 }
 
@@ -211,4 +185,5 @@ void tdx_forget(void)
 {
         tdx_platform_forget();
         tdx_collateral_forget();
+        tdx_root_forget();
 }

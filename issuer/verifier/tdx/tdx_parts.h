@@ -4,6 +4,7 @@
 #include "issuer/verifier/appraise.h"
 #include "issuer/verifier/tdx/collateral.h"
 #include "issuer/verifier/tdx/levels.h"
+#include "issuer/verifier/tdx/roots.h"
 #include "issuer/verifier/tdx/tdx.h"
 
 struct tdx_state {
@@ -13,7 +14,7 @@ struct tdx_state {
         struct tdx_platform *platform;
         struct tdx_collateral *collateral;
         struct tdx_levels levels;
-        bool root_is_configured;
+        enum tdx_root root;
 };
 /* The TD itself: what its module and its owner made of it, and what it is bound to. */
 struct fault *tdx_check_td(struct tdx_state *s) MUST_USE;
