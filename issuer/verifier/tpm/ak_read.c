@@ -23,9 +23,9 @@ static struct fault *renamed(struct fault *f, const char *token)
 
 /* ---- public areas ---- */
 
-static uint16_t u16be(struct span s)
+static size_t u16be(struct span s)
 {
-        return s.len < 2 ? 0 : (uint16_t) (s.data[0] << 8 | s.data[1]);
+        return s.len < 2 ? 0 : (size_t) s.data[0] << 8 | s.data[1];
 }
 
 /* TPMT_PUBLIC, or one in a TPM2B_PUBLIC; empty: neither. */
