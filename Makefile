@@ -63,7 +63,7 @@ UNIT_BINS := $(UNITS:%.c=$(BUILD)/unit/%)
 REPLAYS  := $(FUZZERS:%.c=$(BUILD)/replay/%)
 
 .PHONY: all test unit flow sanity crash crash-long lint format install clean help memcheck memcheck-here memcheck-flow memcheck-flow-here soak soak-short
-.SECONDARY:
+.PRECIOUS: $(BUILD)/gen/%.pb-c.c $(BUILD)/gen/%.pb-c.h $(BUILD)/obj/%.o
 .DELETE_ON_ERROR:
 all: $(BINS) ## build the four programs (MODE=release|debug|asan|tsan, CC=gcc|clang)
 
@@ -137,6 +137,7 @@ $(call objects,$(wildcard tests/emulators/tsm/*.c)): CPPFLAGS_ALL += $(shell pkg
 $(BUILD)/tests/tsm: $(call objects,$(wildcard tests/emulators/tsm/*.c)) $(BUILD)/libfakes.a $(LIBS)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS) $(shell pkg-config --libs fuse3 2>/dev/null)
+$(addprefix $(BUILD)/unit/attester/evidence/,tsm_test tsm_source_test): | $(BUILD)/tests/tsm
 $(BUILD)/tests/%.so: tests/tools/%.c
 	@mkdir -p $(@D)
 	gcc -std=gnu17 $(WARN) -O2 -g -fPIC -shared -D_GNU_SOURCE -I. -o $@ $<
@@ -144,7 +145,12 @@ MEMCHECK_SO := $(BUILD)/tests/memcheck_calls.so
 $(BUILD)/tests/flood: $(BUILD)/obj/tests/tools/flood.o $(BUILD)/libattester-program.a $(LIBS) $(BUILD)/libproto.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
-FLOW_PARTS := $(addprefix $(BUILD)/tests/,hostile flood faulty_disk tsm clock_shift.so clock_step.so)
+# Machines under the test PKIs, and what their makers publish (served by tests/emulators/endorsements/server.py).
+$(BUILD)/tests/guest: $(BUILD)/obj/tests/emulators/endorsements/guest.o $(BUILD)/libissuer-program.a $(BUILD)/libattester-program.a \
+        $(BUILD)/libfakes.a $(LIBS) $(BUILD)/libproto.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS) -lcmocka
+FLOW_PARTS := $(addprefix $(BUILD)/tests/,hostile flood guest faulty_disk tsm clock_shift.so clock_step.so)
 flow: all $(FLOW_PARTS) ## flows through the real programs, a TPM and kubelet's calls (K=name for some)
 	BUILD=$(BUILD) tests/tools/run-flows $(if $(K),-k '$(K)')
 
