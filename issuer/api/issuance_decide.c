@@ -31,7 +31,7 @@ static struct fault *check_token(const struct issuance *s, struct pod_issuance *
 static void gather_facts(const struct issuance *s, const struct pod_issuance *pod, struct facts *into)
 {
         const struct pod_request *r = pod->request;
-        facts_merge(into, &s->result.facts);
+        into->base = &s->result.facts;
         if (pod->has_token)
                 k8s_token_facts(&pod->token, into);
         facts_set_text(into, "node.namespace", ORIGIN_NODE, span_str(r->node.namespace));

@@ -101,6 +101,7 @@ static void push_check(struct json *list, int64_t depth, const char *name, bool 
 static void push_tree(struct json *list, const struct check *tree)
 {
         AUTO(buf) struct buf items = BUF(SIZE_MAX);
+        buf_expect(&items, 2048);
         if (tree == NULL)
                 return;
         check_write_items(tree, /* depth= */ 1, &items);

@@ -2,6 +2,8 @@
 
 #include "lib/base/parse.h"
 
+#define RECORD_USUAL 6144
+
 /* RFC 6962 §2.1: the prefix tells a leaf from an inner node. */
 void ledger_leaf_hash(struct span record_bytes, uint8_t ret_hash[SHA256_LEN])
 {
@@ -27,6 +29,7 @@ void ledger_record_id(struct span record_bytes, char ret_id[RECORD_ID_LEN + 1])
 static struct fault *make_record(const struct json *j, struct buf *body, struct store_record *ret)
 {
         *body = BUF(RECORD_MAX);
+        buf_expect(body, RECORD_USUAL);
         TRY_AS(json_write(j, body), "write a record");
         ret->body = buf_span(body);
         ledger_leaf_hash(ret->body, ret->leaf_hash);

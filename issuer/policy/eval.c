@@ -18,17 +18,21 @@ static bool says_development(const struct fact *f)
         return strcmp(f->name, "evidence.kind") == 0 && span_eq_str(buf_span(&f->value), EVIDENCE_SOFTWARE);
 }
 
+static void take_fact(struct scene *s, const struct fact *f)
+{
+        const struct name *name = map_get(s->p->name_index, f->name);
+        if (name != NULL)
+                s->facts[name - s->p->names] = f;
+        s->development = s->development || says_development(f);
+}
+
 void scene_fill(struct scene *s, const struct policy *p, const struct facts *facts, struct wall now)
 {
         *s = (struct scene){.p = p, .now = now};
         s->memo = alloc_zero(2 * p->set_count + 1, sizeof *s->memo);
-        for (size_t i = 0; i < facts->count; i++) {
-                const struct fact *f = &facts->items[i];
-                const struct name *name = map_get(p->name_index, f->name);
-                if (name != NULL)
-                        s->facts[name - p->names] = f;
-                s->development = s->development || says_development(f);
-        }
+        for (; facts != NULL; facts = facts->base)
+                for (size_t i = 0; i < facts->count; i++)
+                        take_fact(s, &facts->items[i]);
 }
 
 void scene_clear(struct scene *s)

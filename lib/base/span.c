@@ -115,6 +115,13 @@ struct fault *buf_grow(struct buf *b, size_t len, uint8_t **ret_where)
         return NULL;
 }
 
+void buf_expect(struct buf *b, size_t len)
+{
+        size_t room = b->limit - b->len;
+        struct fault *ignored = reserve(b, len < room ? len : room); /* no memory will show when the bytes come */
+        fault_free(ignored);
+}
+
 struct fault *buf_append(struct buf *b, struct span s)
 {
         uint8_t *where = NULL;

@@ -60,6 +60,8 @@ struct fault *buf_append_u64be(struct buf *b, uint64_t v) MUST_USE;
 struct fault *buf_printf(struct buf *b, const char *fmt, ...) MUST_USE PRINTF_LIKE(2, 3);
 /* Makes room for `len` more bytes and returns where they go; the caller fills them and they count at once. */
 struct fault *buf_grow(struct buf *b, size_t len, uint8_t **ret_where) MUST_USE;
+/* Makes room ahead for `len` more bytes, within the limit: what will be long does not get there in steps. */
+void buf_expect(struct buf *b, size_t len);
 void buf_truncate(struct buf *b, size_t len);
 struct span buf_span(const struct buf *b);
 /* The bytes as a C string, "" when empty. Asserts nothing about NULs inside: check with span_has_nul where it matters. */

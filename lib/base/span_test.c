@@ -117,9 +117,25 @@ static void can_be_used_again(void **state UNUSED)
         assert_string_equal(buf_str(&b), "next");
 }
 
+/* Room ahead changes nothing that can be seen, and is never more than the limit. */
+static void expects_bytes(void **state UNUSED)
+{
+        AUTO(buf) struct buf b = BUF(100);
+        buf_expect(&b, 1000);
+        assert_int_equal(b.len, 0);
+        assert_string_equal(buf_str(&b), "");
+        assert_true(b.cap <= 100);
+        const uint8_t *before = b.data;
+        for (size_t i = 0; i < 100; i++)
+                expect_ok(buf_append_byte(&b, 'x'));
+        assert_ptr_equal(b.data, before);
+        expect_fault(buf_append_byte(&b, 'x'), FAULT_EXHAUSTED, "TOO_LARGE");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(expects_bytes),
                 cmocka_unit_test(compares),
                 cmocka_unit_test(inspects),
                 cmocka_unit_test(grows_up_to_its_limit),

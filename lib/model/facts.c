@@ -25,7 +25,9 @@ const char *origin_name(enum origin o)
 static struct fact *add(struct facts *f, const char *name, enum origin o, enum fact_kind kind)
 {
         assert(facts_find(f, name) == NULL && f->count < FACTS_MAX && (size_t) o < ORIGIN_COUNT);
-        f->items = alloc_resize(f->items, f->count + 1, sizeof *f->items);
+        bool is_full = (f->count & (f->count - 1)) == 0; /* there is room for the next power of two */
+        if (is_full)
+                f->items = alloc_resize(f->items, f->count == 0 ? 1 : 2 * f->count, sizeof *f->items);
         struct fact *fact = &f->items[f->count++];
         *fact = (struct fact){.name = alloc_string(name), .origin = o, .kind = kind, .value = BUF(SIZE_MAX)};
         return fact;
@@ -60,20 +62,22 @@ void facts_set_bytes(struct facts *f, const char *name, enum origin o, struct sp
 
 const struct fact *facts_find(const struct facts *f, const char *name)
 {
-        for (size_t i = 0; i < f->count; i++)
-                if (strcmp(f->items[i].name, name) == 0)
-                        return &f->items[i];
+        for (; f != NULL; f = f->base)
+                for (size_t i = 0; i < f->count; i++)
+                        if (strcmp(f->items[i].name, name) == 0)
+                                return &f->items[i];
         return NULL;
 }
 
 void facts_merge(struct facts *into, const struct facts *from)
 {
-        for (size_t i = 0; i < from->count; i++) {
-                const struct fact *fact = &from->items[i];
-                struct fact *copy = add(into, fact->name, fact->origin, fact->kind);
-                copy->number = fact->number;
-                set_value(copy, buf_span(&fact->value));
-        }
+        for (; from != NULL; from = from->base)
+                for (size_t i = 0; i < from->count; i++) {
+                        const struct fact *fact = &from->items[i];
+                        struct fact *copy = add(into, fact->name, fact->origin, fact->kind);
+                        copy->number = fact->number;
+                        set_value(copy, buf_span(&fact->value));
+                }
 }
 
 void facts_clear(struct facts *f)
@@ -130,8 +134,9 @@ static struct json *fact_to_json(const struct fact *f)
 struct json *facts_to_json(const struct facts *f)
 {
         struct json *j = json_new_object(); /* sorted when it is written */
-        for (size_t i = 0; i < f->count; i++)
-                json_set(j, f->items[i].name, fact_to_json(&f->items[i]));
+        for (; f != NULL; f = f->base)
+                for (size_t i = 0; i < f->count; i++)
+                        json_set(j, f->items[i].name, fact_to_json(&f->items[i]));
         return j;
 }
 

@@ -34,6 +34,7 @@ struct fact {
 struct facts {
         size_t count;
         struct fact *items;
+        const struct facts *base; /* more of them, borrowed: what pods of one request share; NULL: none */
 };
 void facts_set_text(struct facts *f, const char *name, enum origin o, struct span text);
 void facts_set_number(struct facts *f, const char *name, enum origin o, uint64_t v);

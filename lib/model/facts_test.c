@@ -62,6 +62,21 @@ static void goes_through_json(void **state UNUSED)
         assert_string_equal(buf_str(&facts_find(&merged, "k8s.namespace")->value), "payroll");
 }
 
+/* What stands on shared facts has them too: found, written and copied. */
+static void stands_on_others(void **state UNUSED)
+{
+        AUTO(facts) struct facts shared = {0}, copy = {0};
+        facts_set_text(&shared, "a", ORIGIN_HW, SPAN("1"));
+        AUTO(facts) struct facts own = {.base = &shared};
+        facts_set_text(&own, "b", ORIGIN_SELF, SPAN("2"));
+        assert_string_equal(buf_str(&facts_find(&own, "a")->value), "1");
+        assert_string_equal(buf_str(&facts_find(&own, "b")->value), "2");
+        assert_null(facts_find(&shared, "b"));
+        expect_json(&own, "{\"a\":{\"origin\":\"hw\",\"value\":\"1\"},\"b\":{\"origin\":\"self\",\"value\":\"2\"}}");
+        facts_merge(&copy, &own);
+        assert_int_equal(copy.count, 2);
+}
+
 static void refuses(void **state UNUSED)
 {
         static const struct {
@@ -116,9 +131,8 @@ static void bounds_the_count(void **state UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(finds_and_prints),
-                cmocka_unit_test(goes_through_json),
-                cmocka_unit_test(refuses),
+                cmocka_unit_test(finds_and_prints), cmocka_unit_test(goes_through_json),
+                cmocka_unit_test(stands_on_others), cmocka_unit_test(refuses),
                 cmocka_unit_test(bounds_the_count),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,11 +20,14 @@ struct json *json_block_new(size_t len)
         return j;
 }
 
-/* `room` bytes behind the head. */
-static struct json *new_value(enum json_kind kind, size_t room)
+/* `room` bytes behind the head, then the key, unless it has none yet. */
+static struct json *new_value(enum json_kind kind, const char *key, size_t room)
 {
-        struct json *j = json_block_new(sizeof *j + room);
+        size_t key_size = key != NULL ? strlen(key) + 1 : 0;
+        struct json *j = json_block_new(sizeof *j + room + key_size);
         j->kind = (uint8_t) kind;
+        if (key != NULL)
+                j->key = memcpy((char *) (j + 1) + room, key, key_size);
         return j;
 }
 
@@ -120,17 +123,17 @@ bool json_bool(const struct json *j)
 /* ---- building ---------------------------------------------------------------------------------------------------- */
 struct json *json_new_object(void)
 {
-        return new_value(JSON_OBJECT, 0);
+        return new_value(JSON_OBJECT, NULL, 0);
 }
 
 struct json *json_new_array(void)
 {
-        return new_value(JSON_ARRAY, 0);
+        return new_value(JSON_ARRAY, NULL, 0);
 }
 
-static struct json *new_text(struct span text)
+static struct json *new_text(const char *key, struct span text)
 {
-        struct json *j = new_value(JSON_TEXT, text.len + 1);
+        struct json *j = new_value(JSON_TEXT, key, text.len + 1);
         char *data = (char *) (j + 1);
         if (text.len > 0)
                 memcpy(data, text.data, text.len);
@@ -148,29 +151,32 @@ static bool is_clean(struct span text)
 struct json *json_new_text(struct span text)
 {
         assert(is_clean(text));
-        return new_text(text);
+        return new_text(NULL, text);
 }
 
 struct json *json_new_written(struct span canonical)
 {
-        struct json *j = new_text(canonical);
+        struct json *j = new_text(NULL, canonical);
         j->kind = JSON_NULL_KIND;
         j->is_written = true;
         return j;
 }
 
-struct json *json_new_int(int64_t v)
+static struct json *new_number(enum json_kind kind, const char *key, int64_t v)
 {
-        struct json *j = new_value(JSON_INT, 0);
+        struct json *j = new_value(kind, key, 0);
         j->number = v;
         return j;
 }
 
+struct json *json_new_int(int64_t v)
+{
+        return new_number(JSON_INT, NULL, v);
+}
+
 struct json *json_new_bool(bool v)
 {
-        struct json *j = new_value(JSON_BOOL, 0);
-        j->number = v;
-        return j;
+        return new_number(JSON_BOOL, NULL, v);
 }
 
 static void push(struct json *j, struct json *item);
@@ -178,19 +184,17 @@ static void push(struct json *j, struct json *item);
 static struct json *copy_scalar(const struct json *j)
 {
         if (j->kind == JSON_TEXT)
-                return new_text(span_make(j->text.data, j->text.len));
+                return new_text(NULL, span_make(j->text.data, j->text.len));
         if (j->is_written)
                 return json_new_written(span_make(j->text.data, j->text.len));
-        struct json *copy = new_value((enum json_kind) j->kind, 0);
-        copy->number = j->number;
-        return copy;
+        return new_number((enum json_kind) j->kind, NULL, j->number);
 }
 
 struct json *json_copy(const struct json *j)
 {
         if (j->kind != JSON_ARRAY && j->kind != JSON_OBJECT)
                 return copy_scalar(j);
-        struct json *copy = new_value((enum json_kind) j->kind, 0);
+        struct json *copy = new_value((enum json_kind) j->kind, NULL, 0);
         for (size_t i = 0; i < j->count; i++) {
                 const struct json *item = json_item(j, i);
                 struct json *twin = json_copy(item);
@@ -224,13 +228,13 @@ static void push(struct json *j, struct json *item)
         j->refs[j->count++] = item;
 }
 
-void json_set(struct json *object, const char *key, struct json *value)
+/* `value` has its key. */
+static void set(struct json *object, struct json *value)
 {
-        assert(object->kind == JSON_OBJECT && value != NULL && value != object && is_clean(span_str(key)));
-        give_key(value, key);
+        assert(object->kind == JSON_OBJECT && is_clean(span_str(value->key)));
         for (size_t i = 0; i < object->count; i++) {
                 struct json *old = json_item(object, i);
-                if (strcmp(old->key, key) != 0)
+                if (strcmp(old->key, value->key) != 0)
                         continue;
                 make_room(object);
                 object->refs[i] = value;
@@ -238,6 +242,13 @@ void json_set(struct json *object, const char *key, struct json *value)
                 return;
         }
         push(object, value);
+}
+
+void json_set(struct json *object, const char *key, struct json *value)
+{
+        assert(value != NULL && value != object);
+        give_key(value, key);
+        set(object, value);
 }
 
 void json_push(struct json *array, struct json *value)
@@ -251,7 +262,7 @@ void json_set_text(struct json *object, const char *key, const char *value)
         json_set_span(object, key, span_str(value));
 }
 
-static struct json *new_cleaned(struct span text)
+static struct json *new_cleaned(const char *key, struct span text)
 {
         size_t size = text.len * (sizeof UTF8_REPLACEMENT - 1);
         uint8_t *clean = alloc_zero(1, size);
@@ -264,7 +275,7 @@ static struct json *new_cleaned(struct span text)
                 len += bad ? 3 : taken;
                 at += bad ? 1 : taken;
         }
-        struct json *j = json_new_text(span_make(clean, len));
+        struct json *j = new_text(key, span_make(clean, len));
         wipe(clean, size);
         free(clean);
         return j;
@@ -272,46 +283,46 @@ static struct json *new_cleaned(struct span text)
 
 struct json *json_new_clean(struct span text)
 {
-        return is_clean(text) ? new_text(text) : new_cleaned(text);
+        return is_clean(text) ? new_text(NULL, text) : new_cleaned(NULL, text);
 }
 
 void json_set_span(struct json *object, const char *key, struct span text)
 {
-        json_set(object, key, json_new_clean(text));
+        set(object, is_clean(text) ? new_text(key, text) : new_cleaned(key, text));
 }
 
 void json_set_int(struct json *object, const char *key, int64_t v)
 {
-        json_set(object, key, json_new_int(v));
+        set(object, new_number(JSON_INT, key, v));
 }
 
 void json_set_bool(struct json *object, const char *key, bool v)
 {
-        json_set(object, key, json_new_bool(v));
+        set(object, new_number(JSON_BOOL, key, v));
 }
 
-static struct json *new_encoded(struct span bytes, struct fault *(*encode)(struct span, struct buf *) )
+static struct json *new_encoded(const char *key, struct span bytes, struct fault *(*encode)(struct span, struct buf *) )
 {
         AUTO(buf) struct buf text = BUF(bytes.len * 2 + 4);
         struct fault *f = encode(bytes, &text);
         assert(f == NULL); /* there is room for either encoding */
         fault_free(f);
-        struct json *j = json_new_text(buf_span(&text));
+        struct json *j = new_text(key, buf_span(&text));
         buf_wipe(&text);
         return j;
 }
 
 struct json *json_new_base64url(struct span bytes)
 {
-        return new_encoded(bytes, base64url_encode);
+        return new_encoded(NULL, bytes, base64url_encode);
 }
 
 void json_set_base64url(struct json *object, const char *key, struct span bytes)
 {
-        json_set(object, key, json_new_base64url(bytes));
+        set(object, new_encoded(key, bytes, base64url_encode));
 }
 
 void json_set_hex(struct json *object, const char *key, struct span bytes)
 {
-        json_set(object, key, new_encoded(bytes, hex_encode));
+        set(object, new_encoded(key, bytes, hex_encode));
 }
