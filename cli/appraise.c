@@ -33,6 +33,7 @@ static struct fault *run(const struct invocation *in, struct json **ret, int *re
         AUTO(buf) struct buf freshness = BUF(512);
         struct appraisal appraisal;
         TRY(appraise_read(in, &files, &freshness, &appraisal));
+        appraise_fetch(in, &files, &appraisal);
 
         AUTO(attestation_result) struct attestation_result result = {0};
         AUTO(fault) struct fault *refused = verifier_appraise(&appraisal, &result);

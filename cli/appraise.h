@@ -17,6 +17,9 @@ struct appraise_files {
  * FAULT_INVALID "USAGE" for what isn't one; faults of files as they come. */
 struct fault *appraise_read(const struct invocation *in, struct appraise_files *files, struct buf *freshness,
                             struct appraisal *ret) MUST_USE;
+/* Adds what wasn't given and the evidence's maker publishes (not with --offline; of what changes, nothing with --at). Nothing is added when
+ * it can't be had. */
+void appraise_fetch(const struct invocation *in, struct appraise_files *files, struct appraisal *a);
 void appraise_files_clear(struct appraise_files *f);
 DEFINE_AUTO_VALUE(appraise_files)
 

@@ -3,9 +3,17 @@
 #include <stdio.h>
 #include <string.h>
 
-const struct command *const commands[] = {
-        &command_policy_check, &command_record,   &command_inspect, &command_keys_list,
-        &command_keys_forget,  &command_appraise, &command_decode,  NULL};
+const struct command *const commands[] = {&command_policy_check,
+                                          &command_record,
+                                          &command_inspect,
+                                          &command_keys_list,
+                                          &command_keys_forget,
+                                          &command_appraise,
+                                          &command_decode,
+                                          &command_endorsements_export,
+                                          &command_endorsements_import,
+                                          &command_endorsements_status,
+                                          NULL};
 
 static const struct flag common[] = {
         {"output", "text|json", "for people (text, the default) or for programs (json)"},

@@ -41,7 +41,8 @@ struct command {
         struct fault *(*print)(const struct json *result, struct buf *out);
 };
 extern const struct command command_policy_check, command_record, command_inspect, command_keys_list,
-        command_keys_forget, command_appraise, command_decode;
+        command_keys_forget, command_appraise, command_decode, command_endorsements_export, command_endorsements_import,
+        command_endorsements_status;
 extern const struct command *const commands[]; /* NULL-terminated */
 
 const char *invocation_flag(const struct invocation *in, const char *name); /* the last one's value; NULL: not given */

@@ -28,6 +28,12 @@ struct issuer_config {
         struct option_texts ek_roots;
         struct option_items anchors;  /* of struct anchors_config */
         struct option_items clusters; /* of struct cluster_config */
+        bool endorsements_online;
+        char *endorsements_kds, *endorsements_pcs, *endorsements_pcs_root;
+        char *endorsements_ca_file, *endorsements_mirror, *endorsements_prefetch; /* NULL: none */
+        int64_t endorsements_wait_ms, endorsements_timeout_ms, endorsements_absent_for_ms;
+        int64_t endorsements_kds_interval_ms, endorsements_pcs_interval_ms;
+        uint64_t endorsements_kds_burst, endorsements_pcs_burst, endorsements_count_max;
         bool insecure_development;
         int64_t intermediate_life_ms, max_leaf_life_ms, backdate_ms;
         int64_t bundle_refresh_ms;

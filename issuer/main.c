@@ -26,6 +26,7 @@ struct issuer {
         struct policy_holder *holder;
         struct rate_limit *rates;
         struct refusals *refusals;
+        struct endorse *endorse;
         struct tls_holder *tls;
         size_t connections_max;
         struct bundle_state bundle;
@@ -111,6 +112,7 @@ static void fill_api(struct issuer *i)
                 .authority = i->authority,
                 .rates = i->rates,
                 .refusals = i->refusals,
+                .endorse = i->endorse,
                 .bundle = &i->bundle,
                 .tls = i->tls,
                 .connections_max = i->connections_max,
@@ -152,6 +154,7 @@ static struct fault *start(struct issuer *i)
         TRY(policy_holder_new(c, i->store, &i->holder));
         TRY(tls_holder_new(c->tls_certificate, c->tls_key, &clock_system, &i->tls));
         TRY(load_bundle(i));
+        TRY(endorse_start(c, i->store, &clock_system, &i->endorse));
         fill_api(i);
         TRY(server_start(&i->api, c, &i->server));
         TRY(thread_start("watcher", watch, i, &i->watcher));
@@ -166,6 +169,7 @@ static void stop(struct issuer *i)
         bundle_state_clear(&i->bundle);
         tls_holder_free(i->tls);
         policy_holder_free(i->holder);
+        endorse_stop(i->endorse);
         ledger_close(i->ledger);
         store_close(i->store);
         refusals_free(i->refusals);
@@ -189,6 +193,7 @@ static void on_hangup(void *arg)
         struct issuer *i = arg;
         fault_free(policy_holder_reload(i->holder));
         tls_holder_reload(i->tls);
+        endorse_reload(i->endorse);
 }
 
 static struct fault *serve(struct issuer *i)

@@ -17,6 +17,21 @@ static uint64_t capabilities(const struct issuer_config *c)
         return no_port == NULL && port != 0 ? SANDBOX_CAP(CAP_NET_BIND_SERVICE) : 0;
 }
 
+/* What libc looks names up with (some are links, into a folder of systemd's), and the system's CAs. */
+static const char *const names_and_trust[] = {
+        "/etc/hosts",
+        "/etc/resolv.conf",
+        "/run/systemd/resolve",
+        "/etc/nsswitch.conf",
+        "/etc/gai.conf",
+        "/etc/host.conf",
+        "/etc/services",
+        "/etc/ssl/certs",
+        "/etc/ssl/cert.pem",
+        "/usr/share/ca-certificates",
+        "/usr/local/share/ca-certificates",
+};
+
 static void name_paths(const struct issuer_config *c, struct sandbox_paths *paths)
 {
         sandbox_paths_add_common(paths);
@@ -26,6 +41,15 @@ static void name_paths(const struct issuer_config *c, struct sandbox_paths *path
         sandbox_paths_add_folder_of(paths, c->root_certificate, SANDBOX_READ);
         sandbox_paths_add_folder_of(paths, c->tls_certificate, SANDBOX_READ);
         sandbox_paths_add_folder_of(paths, c->tls_key, SANDBOX_READ);
+
+        sandbox_paths_add_folder_of(paths, c->endorsements_prefetch, SANDBOX_READ);
+        if (c->endorsements_mirror != NULL)
+                sandbox_paths_add(paths, c->endorsements_mirror, SANDBOX_READ);
+        if (c->endorsements_online) {
+                sandbox_paths_add_folder_of(paths, c->endorsements_ca_file, SANDBOX_READ);
+                for (size_t i = 0; i < COUNT_OF(names_and_trust); i++)
+                        sandbox_paths_add(paths, names_and_trust[i], SANDBOX_READ);
+        }
 
         /* read again at SIGHUP: a file or a folder each */
         for (size_t i = 0; i < c->policy.count; i++) {
@@ -55,6 +79,7 @@ struct fault *issuer_sandbox_enter(void *config)
                 .families = SANDBOX_UNIX | SANDBOX_INET,
                 .paths = &paths,
                 .listens = true,
+                .connects = c->endorsements_online,
         };
         return sandbox_enter(&profile);
 }

@@ -1,5 +1,5 @@
 /* sandbox: what the issuer may do. It parses what anybody sends it, so it has no capability (but a low port, when it is told to listen on one), starts
- * nothing, opens no connection over TCP, and sees no files but its state, its policy, and the folders of the files that its configuration names. The signer,
+ * nothing, opens no connection over TCP unless endorsements are fetched online (endorsements.online), and sees no files but its state, its policy, and the folders of the files that its configuration names. The signer,
  * which holds the keys, is a process of its own with less still (authority/signer_sandbox.h). */
 #pragma once
 

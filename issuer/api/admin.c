@@ -7,9 +7,10 @@
 #include "lib/base/parse.h"
 #include "lib/model/names.h"
 
-#define RECORDS_PATH "/v1/records/"
-#define AK_PATH      PATH_ATTESTATION_KEYS "/"
-#define AK_NAME_MAX  64 /* a TPM's Name: two bytes of algorithm and a digest */
+#define RECORDS_PATH          "/v1/records/"
+#define AK_PATH               PATH_ATTESTATION_KEYS "/"
+#define ENDORSEMENTS_BODY_MAX ((size_t) 8 << 20)
+#define AK_NAME_MAX           64 /* a TPM's Name: two bytes of algorithm and a digest */
 
 static struct fault *check_peer(const struct httpd_request *q)
 {
@@ -122,6 +123,43 @@ static struct fault *delete_ak(void *self, const struct httpd_request *q, struct
         return json_write(j, &r->body);
 }
 
+/* ---- endorsements ---- */
+
+static struct fault *get_endorsements(void *self, const struct httpd_request *q, struct httpd_response *r)
+{
+        struct api *a = self;
+        AUTO(buf) struct buf after = BUF(MAKER_PATH_MAX);
+        AUTO(json) struct json *j = NULL;
+        TRY(check_peer(q));
+        AUTO(fault) struct fault *none = httpd_query(q, "after", MAKER_PATH_MAX, &after);
+        if (none != NULL && fault_code(none) != FAULT_NOT_FOUND)
+                return TAKE(none);
+        TRY(endorse_export(a->endorse, buf_str(&after), &j));
+        return json_write(j, &r->body);
+}
+
+static struct fault *post_endorsements(void *self, const struct httpd_request *q, struct httpd_response *r)
+{
+        struct api *a = self;
+        AUTO(json) struct json *bundle = NULL, *said = NULL;
+        TRY(check_peer(q));
+        TRY(json_parse(q->body, &bundle));
+        TRY(endorse_import(a->endorse, bundle, &said));
+        log_info("endorsements_imported", KV("by_uid", (int64_t) q->remote_uid),
+                 KV("imported", json_int(json_get(said, "imported"))),
+                 KV("refused", json_int(json_get(said, "refused_count"))));
+        return json_write(said, &r->body);
+}
+
+static struct fault *get_endorsements_status(void *self, const struct httpd_request *q, struct httpd_response *r)
+{
+        struct api *a = self;
+        AUTO(json) struct json *j = NULL;
+        TRY(check_peer(q));
+        TRY(endorse_status(a->endorse, &j));
+        return json_write(j, &r->body);
+}
+
 /* ---- health ---- */
 
 static struct fault *alive(void *self)
@@ -166,4 +204,7 @@ void admin_routes(struct api *a, struct httpd_route ret[ADMIN_ROUTES])
         ret[5] = (struct httpd_route){"POST", "/v1/policy/reload", 0, post_reload, a};
         ret[6] = (struct httpd_route){"GET", PATH_ATTESTATION_KEYS, 0, get_aks, a};
         ret[7] = (struct httpd_route){"DELETE", AK_PATH "*", 0, delete_ak, a};
+        ret[8] = (struct httpd_route){"GET", PATH_ENDORSEMENTS, 0, get_endorsements, a};
+        ret[9] = (struct httpd_route){"POST", PATH_ENDORSEMENTS, ENDORSEMENTS_BODY_MAX, post_endorsements, a};
+        ret[10] = (struct httpd_route){"GET", PATH_ENDORSEMENTS "/status", 0, get_endorsements_status, a};
 }

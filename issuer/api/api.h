@@ -18,6 +18,7 @@
 #include "issuer/api/refusals.h"
 #include "issuer/api/tls_holder.h"
 #include "issuer/authority/authority.h"
+#include "issuer/endorse/endorse.h"
 #include "issuer/ledger/ledger.h"
 #include "issuer/store/store.h"
 #include "lib/net/local.h"
@@ -34,6 +35,7 @@ struct api { /* everything is borrowed, and does not change while requests run *
         struct authority *authority;
         struct rate_limit *rates;
         struct refusals *refusals;
+        struct endorse *endorse; /* NULL: appraisals have what comes with the evidence, no more */
         const struct bundle_state *bundle;
         struct tls_holder *tls; /* NULL: no HTTPS listener */
         size_t connections_max;

@@ -95,5 +95,11 @@ struct fault *evidence_appraise(const struct evidence_call *c, struct attestatio
                 sha256(buf_span(&c->set->tpm->value), b.secondary[0].digest);
         }
         TRY(begin(c, c->set->primary, &b, &primary));
-        return verifier_appraise_with(&primary.in, has_second ? &quote.in : NULL, ret);
+        AUTO(endorsed) struct endorsed endorsed = {0};
+        if (c->api->endorse != NULL)
+                TRY(endorse_gather(c->api->endorse, &primary.in, &endorsed));
+        TRY(verifier_appraise_with(&primary.in, has_second ? &quote.in : NULL, ret));
+        if (c->api->endorse != NULL)
+                endorse_believe(c->api->endorse, &endorsed);
+        return NULL;
 }

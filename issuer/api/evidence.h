@@ -28,5 +28,5 @@ struct evidence_call {
         const struct ak_record *ak; /* of the quote; NULL: none */
         struct wall now;
 };
-/* Refusals: those of verifier_appraise, and of what the appraisal needs and could not be had. */
+/* Refusals: those of verifier_appraise_with, and FAULT_UNAVAILABLE "endorsements.unavailable": what it needs can't be had now. */
 struct fault *evidence_appraise(const struct evidence_call *c, struct attestation_result *ret) MUST_USE;

@@ -184,5 +184,6 @@ struct fault *metrics_text(struct api *a, struct buf *out)
                 metric_set(&tls_end, 0, tls_holder_end_unix_s(a->tls));
                 count_up_to(&tls_reload_failures, tls_holder_failures(a->tls));
         }
-        return metrics_render(rows, COUNT_OF(rows), out);
+        TRY(metrics_render(rows, COUNT_OF(rows), out));
+        return a->endorse != NULL ? endorse_metrics(a->endorse, out) : NULL;
 }

@@ -45,6 +45,7 @@
 #define OID_INSECURE_DEVELOPMENT "1.2.840.113556.1.8000.2554.57757.17141.35246.23197.45767.15656255.726218"
 
 #define PATH_CHALLENGE        "/v1/challenge"
+#define PATH_ENDORSEMENTS     "/v1/endorsements" /* admin socket */
 #define PATH_ATTESTATION_KEYS "/v1/attestation-keys"
 #define PATH_ACTIVATE         "/v1/attestation-keys/activate"
 #define PATH_CREDENTIALS      "/v1/credentials"
