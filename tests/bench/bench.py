@@ -172,7 +172,7 @@ def machine():
 
 def run(options):
     scale, started = (10 if options.long else 1), time.monotonic()
-    result = {"machine": machine(), "long": options.long, "issuer": issuer(scale), "renewal": tool("renewals")}
+    result = {"machine": machine(), "long": options.long, "issuer": issuer(scale), "verifier": tool("verifier_rate", 200 * scale), "renewal": tool("renewals")}
     world = BenchWorld()
     try:
         world.begin()

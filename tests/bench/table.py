@@ -45,6 +45,10 @@ def rows(r):
     verifies = [issuer[name]["cpu_us"] / bare["p256_verify_us"] for name in ("batch32", "batch32_rs256")]
     yield "batched: in P-256 verifications, ES256, RS256", f"{verifies[0]:.2f}, {verifies[1]:.2f}", "<= 4.1", max(verifies) <= 4.1
     yield "share of unavoidable cryptography", f"single {issuer['crypto_share_single']}, batched {issuer['crypto_share_batch32']}, RS256 {issuer['crypto_share_batch32_rs256']}", "", None
+    for name, c in r["verifier"].items():
+        checked = name.startswith(("sev-snp", "tdx"))
+        figures = "; ".join(f"{c[state]['cpu_us']} us, {c[state]['per_core_per_s']}/s/core, ratio {c[state]['ratio']}" for state in ("cold", "warm"))
+        yield f"appraisal of {name}: cold; warm", figures, "warm >= 0.75" if checked else "", c["warm"]["ratio"] >= 0.75 if checked else None
     storm = issuer["storm"]
     yield f"{storm['pods']} pods at once, a replica of this machine", f"{storm['wall_s']} s, {storm['cpu_s']} s CPU", "< 10 s", storm["wall_s"] < 10
     if "soak" in issuer:
