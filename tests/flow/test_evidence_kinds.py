@@ -1,0 +1,175 @@
+"""A pod's volume on other machines than those with a TPM: csi, attester, evidence reader and issuer as they run, the guest's kernel emulated."""
+import json
+import os
+import signal
+
+import grpc
+import pytest
+
+from harness.kubelet import Pod
+from harness.policy import PROFILE
+from harness.tsm import Tsm
+from harness.volume import is_mounted
+from harness.world import ATTESTER_UID, World, wait_until
+
+CHIP = "c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff00"
+
+SNP = """apiVersion: vouchsafe.dev/v1
+kind: ReferenceSet
+metadata: {{name: our-chips, owner: platform-team}}
+spec:
+  platform: true
+  entries:
+    - {{name: chip-0, values: {{snp.chip-id: "{chip}"}}}}
+---
+apiVersion: vouchsafe.dev/v1
+kind: Guardrail
+metadata: {{name: floor, owner: cluster-admins}}
+spec:
+  require:
+    all:
+      - {{in_set: our-chips}}
+      - {{snp.tcb.ucode: {{gte: {ucode}}}}}
+---
+apiVersion: vouchsafe.dev/v1
+kind: Workload
+metadata: {{name: payroll, owner: team-payroll}}
+spec:
+  profiles: [default]
+  k8s-grants: true
+  match:
+    all:
+      - {{snp.product: Milan}}
+      - {{k8s.namespace: payroll}}
+      - {{k8s.service-account: app}}
+  identity: spiffe://demo.example/ns/payroll/sa/app
+"""
+
+
+def snp_policy(chip=CHIP, ucode=1, ttl="20s", revision=1):
+    return PROFILE.format(name="default", ttl=ttl, revision=revision) + "---\n" + SNP.format(chip=chip, ucode=ucode)
+
+
+class SnpWorld(World):
+    """The reader is root and reads the kernel's files; the attester is nobody special and can't."""
+
+    def build(self, policy):
+        self.tsm = Tsm(self.folder).start()
+        anchors = self.write("ark.pem", self.tsm.anchor())
+        self.reader_socket = os.path.join(self.run, "reader.sock")
+        kind = {"kind": "sev-snp", "tsm": self.tsm.base}
+        self.prepare(policy, tpm=False, issuer={"evidence": {"anchors": [{"kind": "sev-snp", "file": anchors}]}},
+                     attester={"evidence": kind, "reader": {"socket": self.reader_socket, "uid": 0}})
+        self.attester_config({"evidence": kind, "reader": {"socket": self.reader_socket, "uid": ATTESTER_UID}}, name="reader")
+        self.reader = self.program("vouchsafe-attester", "reader.yaml", words=["reader"])
+        return self
+
+    def start_reader(self):
+        self.reader.start()
+        wait_until(lambda: self.reader.events("reader_started"), what="the reader")
+
+    def start(self):
+        self.start_reader()
+        return super().start()
+
+    def clean_up(self):
+        self.tsm.stop()
+        super().clean_up()
+
+
+@pytest.fixture
+def snp():
+    made = []
+
+    def make(**how):
+        made.append(SnpWorld())
+        return made[-1].build(snp_policy(**how)).start()
+    yield make
+    for world in made:
+        world.close()
+
+
+def refused(world, pod, timeout=30):
+    with pytest.raises(grpc.RpcError) as caught:
+        world.kubelet.publish(pod, timeout=timeout)
+    return caught.value.code(), caught.value.details()
+
+
+def test_a_volume_on_sev_snp(snp):
+    world = snp(ttl="1h")
+    pod = Pod("app-0", "payroll", "app")
+    world.kubelet.publish(pod)
+    volume = world.volume(pod)
+    assert is_mounted(world.kubelet.target(pod)) and volume.openssl_verify()[0]
+    assert json.loads(volume.read("status.json"))["evidence"] == "sev-snp"
+    record = world.record(volume.serial())
+    assert record.returncode == 0 and "our-chips" in record.stdout and "snp.chip-id" in record.stdout, record.stdout
+    assert world.tsm.instances() == [], "no instance outlives its call"
+
+
+def test_a_chip_that_is_not_ours(snp):
+    world = snp(chip="00" + CHIP[2:])
+    code, text = refused(world, Pod("app-0", "payroll", "app"))
+    assert code == grpc.StatusCode.PERMISSION_DENIED and "guardrail" in text, text
+    assert CHIP not in text, "a machine's identifier is nobody's in an event"
+
+
+def test_a_debug_guest_is_denied(snp):
+    world = snp()
+    world.tsm.say(debug=1)
+    code, text = refused(world, Pod("app-0", "payroll", "app"))
+    assert code == grpc.StatusCode.PERMISSION_DENIED and "debug" in text, text
+
+
+def test_a_report_over_something_else_never_leaves(snp):
+    world = snp()
+    world.tsm.say(other_report=1)
+    code, text = refused(world, Pod("app-0", "payroll", "app"))
+    assert code == grpc.StatusCode.INTERNAL and "something else" in text, text
+    assert world.tsm.instances() == []
+
+
+def test_races_and_a_busy_host_are_lived_with(snp):
+    world = snp(ttl="1h")
+    for number, orders in enumerate(({"read_error": "EBUSY*2"}, {"other_write": "1*1"}, {"late_write": "1*1"}, {"drop_write": "1*1"})):
+        world.tsm.say(**orders)
+        world.kubelet.publish(Pod(f"app-{number}", "payroll", "app"))
+    world.tsm.say(read_error="ETIMEDOUT")
+    code, text = refused(world, Pod("app-9", "payroll", "app"))
+    assert code == grpc.StatusCode.UNAVAILABLE, text
+    world.tsm.say()
+    world.kubelet.publish(Pod("app-9", "payroll", "app"))
+
+
+def test_a_raised_tcb_denies_the_next_renewal(snp):
+    world = snp()
+    pod = Pod("app-0", "payroll", "app")
+    world.kubelet.publish(pod)
+    serial = world.volume(pod).serial()
+    assert world.reload_policy(snp_policy(ucode=250, revision=2))[0] == 200
+    denied = wait_until(lambda: [e for e in world.csi.events() + world.attester.events() if "snp.tcb.ucode" in json.dumps(e)], 25, "a denied renewal")
+    assert any("250" in json.dumps(e) for e in denied), "what was wanted is named"
+    assert world.volume(pod).serial() == serial, "a failed renewal touches nothing"
+    assert world.reload_policy(snp_policy(ucode=1, revision=3))[0] == 200
+    wait_until(lambda: world.volume(pod).serial() != serial, 40, "a renewal")
+
+
+def test_the_reader_sweeps_and_comes_back(snp):
+    world = snp(ttl="1h")
+    world.reader.kill()
+    os.mkdir(os.path.join(world.tsm.base, "vouchsafe-1-dead"))
+    os.mkdir(os.path.join(world.tsm.base, "of-somebody-else"))
+    code, text = refused(world, Pod("app-0", "payroll", "app"), timeout=9)
+    assert code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED), text
+    world.start_reader()
+    wait_until(lambda: world.tsm.instances() == ["of-somebody-else"], what="the sweep")
+    wait_until(lambda: published(world, Pod("app-0", "payroll", "app")), 30, "the reader's return")
+    assert world.reader.stop(signal.SIGTERM) == 0
+
+
+def published(world, pod):
+    try:
+        world.kubelet.publish(pod, timeout=9)
+        return True
+    except grpc.RpcError:
+        return False
