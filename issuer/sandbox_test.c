@@ -63,6 +63,25 @@ static void listens_and_sees_its_own(void **state)
         assert_int_equal(probe_rows(enter, &c, 0, &place, probe_never, probe_never_count), 0);
 }
 
+/* Only then a connection may be made. */
+static void connects_to_makers(void **state)
+{
+        (void) state;
+        struct issuer_config c = config_with("127.0.0.1:8443");
+        c.endorsements_online = true;
+        c.endorsements_mirror = place.outside;
+        static const struct probe_row rows[] = {
+                {PROBE_LISTEN, PROBE_DONE},
+                {PROBE_CONNECT, ECONNREFUSED},
+                {PROBE_READ_OUTSIDE, PROBE_DONE},
+#if !SANDBOX_IS_WEAK
+                {PROBE_WRITE_OUTSIDE, EACCES},
+#endif
+        };
+        assert_int_equal(probe_rows(enter, &c, 0, &place, rows, COUNT_OF(rows)), 0);
+        assert_int_equal(probe_rows(enter, &c, 0, &place, probe_never, probe_never_count), 0);
+}
+
 /* Where the root's key is kept elsewhere, only the signer, which forks before, has reached it. */
 static void policy_is_read_and_not_written(void **state)
 {
@@ -103,6 +122,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(listens_and_sees_its_own),
+                cmocka_unit_test(connects_to_makers),
                 cmocka_unit_test(policy_is_read_and_not_written),
                 cmocka_unit_test(low_port_keeps_one_capability),
         };

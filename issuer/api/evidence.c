@@ -98,8 +98,10 @@ struct fault *evidence_appraise(const struct evidence_call *c, struct attestatio
         AUTO(endorsed) struct endorsed endorsed = {0};
         if (c->api->endorse != NULL)
                 TRY(endorse_gather(c->api->endorse, &primary.in, &endorsed));
-        TRY(verifier_appraise_with(&primary.in, has_second ? &quote.in : NULL, ret));
-        if (c->api->endorse != NULL)
+        struct fault *refused = verifier_appraise_with(&primary.in, has_second ? &quote.in : NULL, ret);
+        if (c->api->endorse != NULL && refused == NULL)
                 endorse_believe(c->api->endorse, &endorsed);
-        return NULL;
+        if (c->api->endorse != NULL && refused != NULL)
+                endorse_doubt(c->api->endorse, &endorsed);
+        return refused;
 }

@@ -124,32 +124,44 @@ static char *mark_name(const char *what, const char *path)
         return alloc_printf("endorsement-%s %s", what, path);
 }
 
-static struct fault *check_mark(struct cache *c, const char *what, const char *path, int64_t value)
+static struct fault *find_mark(struct cache *c, const char *what, const char *path, int64_t *ret)
 {
         AUTO_STRING char *name = mark_name(what, path);
-        int64_t mark = 0;
-        TRY(store_find_mark(c->store, name, &mark));
-        return value >= mark ? NULL
-                             : fault(FAULT_DENIED, "endorsements.rollback",
-                                     "%.80s: %s %lld is older than %lld, which was believed before", path, what,
-                                     (long long) value, (long long) mark);
+        return store_find_mark(c->store, name, ret);
 }
 
+static struct fault *rolled_back(const struct endorsement *e, const char *what, int64_t value, int64_t mark)
+{
+        return fault(FAULT_DENIED, "endorsements.rollback",
+                     "%.80s: %s %lld is older than %lld, which was believed before", e->path, what, (long long) value,
+                     (long long) mark);
+}
+
+/* Hosts behind several caches answer now newer, now older: that one is older than what is there is no reproach. A smaller number is. */
+static struct fault *check_marks(struct cache *c, const struct endorsement *e, const struct endorsement *old)
+{
+        int64_t number = 0, issued = 0;
+        TRY(find_mark(c, "number", e->path, &number));
+        TRY(find_mark(c, "issued", e->path, &issued));
+        if (e->number < number)
+                return rolled_back(e, "number", e->number, number);
+        if (e->issued_unix_s >= issued)
+                return NULL;
+        if (old == NULL || old->issued_unix_s < issued)
+                return rolled_back(e, "issue", e->issued_unix_s, issued);
+        TRY(store_put_off_endorsement(c->store, e->path, e->due_unix_s));
+        return fault(FAULT_EXISTS, "endorsements.older", "%.80s: there is one that was issued later", e->path);
+}
+
+/* One that no appraisal has believed yet makes room for any that the marks let pass: it may be nonsense. */
 static struct fault *take(struct cache *c, struct endorsement *e)
 {
         AUTO(endorsement) struct endorsement *old = NULL;
-        if (e->issued_unix_s != 0) {
-                TRY(check_mark(c, "number", e->path, e->number));
-                TRY(check_mark(c, "issued", e->path, e->issued_unix_s));
-        }
-        struct fault *none = store_find_endorsement(c->store, e->path, &old);
+        AUTO(fault) struct fault *none = store_find_endorsement(c->store, e->path, &old);
         if (none != NULL && fault_code(none) != FAULT_NOT_FOUND)
-                return none;
-        fault_free(none);
-        if (old != NULL && old->issued_unix_s > e->issued_unix_s) {
-                TRY(store_put_off_endorsement(c->store, e->path, e->due_unix_s));
-                return fault(FAULT_EXISTS, "endorsements.older", "%.80s: there is one that was issued later", e->path);
-        }
+                return TAKE(none);
+        if (e->issued_unix_s != 0)
+                TRY(check_marks(c, e, old));
         TRY(store_put_endorsement(c->store, e, c->count_max));
         pthread_mutex_lock(&c->mu);
         forget(c, e->path);

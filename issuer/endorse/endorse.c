@@ -5,6 +5,8 @@
 #include "lib/net/unix_socket.h"
 
 #define CONNECT_TIMEOUT_MS 5000
+#define DOUBT_AFTER_S      600
+#define DOUBT_VCEK_AFTER_S (24LL * 3600) /* there may be thousands */
 
 /* ---- one endorsement ---- */
 
@@ -91,6 +93,20 @@ void endorse_believe(struct endorse *e, const struct endorsed *d)
 {
         for (size_t i = 0; i < d->count; i++)
                 cache_believe(e->cache, d->entries[i]);
+}
+
+/* Evidence that is bad for reasons of its own comes here as well, so this must not cost more than a fetch now and then. */
+static bool is_doubtful(const struct endorse *e, const struct endorsement *n)
+{
+        int64_t age_s = wall_unix_s(clock_wall(e->clock)) - n->fetched_unix_s;
+        return age_s > (n->sort == SORT_VCEK ? DOUBT_VCEK_AFTER_S : DOUBT_AFTER_S);
+}
+
+void endorse_doubt(struct endorse *e, const struct endorsed *d)
+{
+        for (size_t i = 0; e->fetch != NULL && i < d->count; i++)
+                if (is_doubtful(e, entry_endorsement(d->entries[i])))
+                        fetch_begin(e->fetch, entry_endorsement(d->entries[i])->path, /* is_wanted= */ false);
 }
 
 void endorsed_clear(struct endorsed *d)

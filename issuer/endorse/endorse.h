@@ -38,6 +38,8 @@ DEFINE_AUTO_VALUE(endorsed)
 struct fault *endorse_gather(struct endorse *e, struct appraisal *in, struct endorsed *ret) MUST_USE;
 /* The appraisal held: what was lent is genuine. */
 void endorse_believe(struct endorse *e, const struct endorsed *d);
+/* It did not: what isn't fresh is fetched anew in the background, so that nonsense that got in is out before its time. */
+void endorse_doubt(struct endorse *e, const struct endorsed *d);
 
 /* ---- for operators ---- */
 /* {"version":1,"endorsements":[[path, base64url body, base64url chain],…],"next"}: those after the path `after`, some megabytes a page. */

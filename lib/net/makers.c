@@ -117,7 +117,7 @@ static int hex_digit(char c)
 }
 
 /* RFC 3986 §2.1, into PEM: printable and line ends. */
-static struct fault *percent_decode(const char *text, struct buf *out)
+struct fault *maker_chain_decode(const char *text, struct buf *out)
 {
         for (const char *c = text; *c != '\0'; c++) {
                 int byte = (unsigned char) *c;
@@ -151,7 +151,7 @@ struct fault *makers_get(struct makers *m, const char *path, struct cancel *canc
         if (reply.status == 200) {
                 TRY(buf_append(&answer.body, buf_span(&reply.body)));
                 if (reply.kept != NULL)
-                        TRY(percent_decode(reply.kept, &answer.chain));
+                        TRY(maker_chain_decode(reply.kept, &answer.chain));
         }
         *ret = answer;
         answer = (struct maker_answer){0}; /* it is the caller's */

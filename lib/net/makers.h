@@ -35,6 +35,8 @@ struct maker_answer {
 };
 /* Faults as http_get's, and FAULT_UNAVAILABLE "MAKER_CHAIN" for a header that isn't percent-encoded PEM. */
 struct fault *makers_get(struct makers *m, const char *path, struct cancel *cancel, struct maker_answer *ret) MUST_USE;
+/* The value of such a header. "MAKER_CHAIN"; "TOO_LARGE" past the limit of `out`. */
+struct fault *maker_chain_decode(const char *text, struct buf *out) MUST_USE;
 void maker_answer_clear(struct maker_answer *a);
 DEFINE_AUTO_VALUE(maker_answer)
 void makers_free(struct makers *m);
