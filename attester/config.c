@@ -62,7 +62,8 @@ static const struct option options[] = {
          .type = OPTION_TEXT,
          .offset = AT(evidence_kind),
          .fallback = EVIDENCE_TPM,
-         .help = "sev-snp, tdx, cca, tpm, or software (development only)"},
+         .help = "sev-snp, tdx, cca, tpm; auto: the first of these that the machine has; or software (development "
+                 "only)"},
         {.name = "evidence.tsm",
          .type = OPTION_TEXT,
          .offset = AT(tsm),

@@ -3,6 +3,7 @@
 
 #include "attester/config.h"
 #include "attester/health.h"
+#include "attester/probe.h"
 #include "attester/sandbox.h"
 #include "attester/server.h"
 #include "lib/base/log.h"
@@ -11,6 +12,7 @@
 
 struct attester {
         const struct attester_config *config;
+        const char *evidence_kind; /* what "auto" became */
         struct bundle_cache *bundles;
         struct batch *batch;
         struct server *server;
@@ -67,6 +69,7 @@ static struct fault *start_batch(struct attester *a)
         struct evidence_source source;
         const struct evidence_options evidence = evidence_options_of(c, false);
         TRY_AS(evidence_open(&evidence, &source), "open evidence source %s", c->evidence_kind);
+        a->evidence_kind = source.kind;
         const struct batch_options options = {
                 .issuer = TAKE(issuer),
                 .source = source,
@@ -92,7 +95,7 @@ static struct fault *start(struct attester *a)
                 .csi_uid = (uid_t) c->csi_uid,
                 .batch = a->batch,
                 .bundles = a->bundles,
-                .evidence_kind = c->evidence_kind,
+                .evidence_kind = a->evidence_kind,
                 .insecure_development = c->insecure_development,
                 .clock = &clock_system,
                 .acquire_limit_ms = ACQUIRE_LIMIT_MS,
@@ -124,7 +127,7 @@ static struct fault *run(const struct attester_config *c)
         struct attester a = {.config = c};
         struct fault *failed = start(&a);
         if (failed == NULL) {
-                log_info("started", KV("version", VOUCHSAFE_VERSION), KV("evidence", c->evidence_kind),
+                log_info("started", KV("version", VOUCHSAFE_VERSION), KV("evidence", a.evidence_kind),
                          KV("uid", getuid()));
                 if (c->insecure_development)
                         log_warn("insecure_development",
@@ -154,7 +157,12 @@ static struct fault *run_words(const struct program_args *args)
                 return run(config);
         if (args->word_count == 1 && strcmp(args->words[0], "reader") == 0)
                 return run_reader(config);
-        return fault(FAULT_INVALID, "USAGE", "unknown command %s, expected none or \"reader\"", args->words[0]);
+        if (args->word_count == 1 && strcmp(args->words[0], "probe") == 0) {
+                const struct evidence_options options = evidence_options_of(config, true);
+                return probe_run(&options);
+        }
+        return fault(FAULT_INVALID, "USAGE", "unknown command %s, expected none, \"reader\" or \"probe\"",
+                     args->words[0]);
 }
 
 int main(int argc, char **argv)

@@ -13,6 +13,7 @@ const struct command *const commands[] = {&command_policy_check,
                                           &command_endorsements_export,
                                           &command_endorsements_import,
                                           &command_endorsements_status,
+                                          &command_evidence,
                                           NULL};
 
 static const struct flag common[] = {

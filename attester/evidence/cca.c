@@ -58,6 +58,11 @@ static const struct tsm_kind kind = {.kind = EVIDENCE_CCA,
                                      .find_report_data = find_report_data,
                                      .fall_back = tsm_no_fall_back};
 
+struct fault *evidence_cca_probe(const struct evidence_options *o)
+{
+        return evidence_tsm_probe(&kind, o);
+}
+
 struct fault *evidence_cca_open(const struct evidence_options *o, struct evidence_source *ret)
 {
         return evidence_tsm_open(&kind, o, ret);

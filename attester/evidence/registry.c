@@ -6,30 +6,81 @@
 #include "attester/evidence/source.h"
 #include "attester/evidence/tdx.h"
 #include "attester/evidence/tpm.h"
+#include "lib/base/log.h"
 
+static struct fault *never_by_itself(const struct evidence_options *o)
+{
+        (void) o;
+        return fault(FAULT_DENIED, "evidence.insecure_development", "it proves nothing, and is never chosen by itself");
+}
+
+/* In the order of "auto": what silicon signs, then what a host may emulate. */
 static const struct evidence_kind {
         const char *name;
         bool may_be_read_for_us; /* by the reader process: kinds whose devices are root's */
         bool needs_enrolment;
+        struct fault *(*probe)(const struct evidence_options *o);
         struct fault *(*open)(const struct evidence_options *o, struct evidence_source *ret);
 } kinds[] = {
-        {EVIDENCE_SEV_SNP, true, false, evidence_sev_snp_open},
-        {EVIDENCE_TDX, true, false, evidence_tdx_open},
-        {EVIDENCE_CCA, true, false, evidence_cca_open},
-        {EVIDENCE_TPM, true, true, evidence_tpm_open},
-        {EVIDENCE_SOFTWARE, false, false, evidence_software_open},
+        {EVIDENCE_SEV_SNP, true, false, evidence_sev_snp_probe, evidence_sev_snp_open},
+        {EVIDENCE_TDX, true, false, evidence_tdx_probe, evidence_tdx_open},
+        {EVIDENCE_CCA, true, false, evidence_cca_probe, evidence_cca_open},
+        {EVIDENCE_TPM, true, true, evidence_tpm_probe, evidence_tpm_open},
+        {EVIDENCE_SOFTWARE, false, false, never_by_itself, evidence_software_open},
 };
+_Static_assert(COUNT_OF(kinds) <= EVIDENCE_KINDS_MAX, "each kind has a finding");
+
+/* ---- what there is ---- */
+
+void evidence_probe(const struct evidence_options *o, struct evidence_findings *ret)
+{
+        *ret = (struct evidence_findings){.count = COUNT_OF(kinds)};
+        for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+                ret->items[i] = (struct evidence_finding){kinds[i].name, kinds[i].probe(o)};
+                if (ret->items[i].why_not == NULL && ret->choice == NULL)
+                        ret->choice = kinds[i].name;
+        }
+}
+
+void evidence_findings_clear(struct evidence_findings *f)
+{
+        for (size_t i = 0; i < f->count; i++)
+                fault_free(f->items[i].why_not);
+        *f = (struct evidence_findings){0};
+}
+
+/* ---- choosing ---- */
+
+static const struct evidence_kind *find_kind(const char *name)
+{
+        for (size_t i = 0; name != NULL && i < COUNT_OF(kinds); i++)
+                if (strcmp(name, kinds[i].name) == 0)
+                        return &kinds[i];
+        return NULL;
+}
+
+static struct fault *open_auto(const struct evidence_options *o, struct evidence_source *ret)
+{
+        AUTO(evidence_findings) struct evidence_findings found = {0};
+        if (o->reader_socket != NULL)
+                return fault(FAULT_INVALID, "evidence.kind", "with an evidence reader, say which kind it reads");
+        evidence_probe(o, &found);
+        if (found.choice == NULL)
+                return fault(FAULT_PRECONDITION, "tee.missing",
+                             "this machine has no evidence to give: `vouchsafe-attester probe` says why");
+        log_info("evidence_kind_chosen", KV("kind", found.choice));
+        return find_kind(found.choice)->open(o, ret);
+}
 
 struct fault *evidence_open(const struct evidence_options *o, struct evidence_source *ret)
 {
-        const struct evidence_kind *kind = NULL;
-        for (size_t i = 0; i < COUNT_OF(kinds); i++)
-                if (o->kind != NULL && strcmp(o->kind, kinds[i].name) == 0)
-                        kind = &kinds[i];
+        if (o->kind != NULL && strcmp(o->kind, EVIDENCE_AUTO) == 0)
+                return open_auto(o, ret);
+        const struct evidence_kind *kind = find_kind(o->kind);
         if (kind == NULL)
-                return fault(FAULT_INVALID, "evidence.kind", "evidence kind \"%s\" is none of %s, %s, %s, %s, %s",
-                             o->kind == NULL ? "" : o->kind, EVIDENCE_SEV_SNP, EVIDENCE_TDX, EVIDENCE_CCA, EVIDENCE_TPM,
-                             EVIDENCE_SOFTWARE);
+                return fault(FAULT_INVALID, "evidence.kind", "evidence kind \"%s\" is none of %s, %s, %s, %s, %s, %s",
+                             o->kind == NULL ? "" : o->kind, EVIDENCE_AUTO, EVIDENCE_SEV_SNP, EVIDENCE_TDX,
+                             EVIDENCE_CCA, EVIDENCE_TPM, EVIDENCE_SOFTWARE);
         if (o->reader_socket == NULL)
                 return kind->open(o, ret);
         if (!kind->may_be_read_for_us)

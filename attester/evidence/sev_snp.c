@@ -29,6 +29,11 @@ static const struct tsm_kind kind = {.kind = EVIDENCE_SEV_SNP,
                                      .auxblob_part = "auxblob",
                                      .fall_back = tsm_no_fall_back};
 
+struct fault *evidence_sev_snp_probe(const struct evidence_options *o)
+{
+        return evidence_tsm_probe(&kind, o);
+}
+
 struct fault *evidence_sev_snp_open(const struct evidence_options *o, struct evidence_source *ret)
 {
         return evidence_tsm_open(&kind, o, ret);

@@ -7,3 +7,5 @@
 
 /* FAULT_INVALID "evidence.privilege_level". */
 struct fault *evidence_sev_snp_open(const struct evidence_options *o, struct evidence_source *ret) MUST_USE;
+/* NULL: this machine has it; else why not. */
+struct fault *evidence_sev_snp_probe(const struct evidence_options *o) MUST_USE;

@@ -46,8 +46,26 @@ struct evidence_options {
         bool has_privilege_level;    /* else the kernel chooses */
         int privilege_level;         /* VMPL that a report is asked for */
 };
+#define EVIDENCE_AUTO "auto" /* of configurations alone: the first kind that this machine has */
 #define CCEL_FILE "/sys/firmware/acpi/tables/data/CCEL"
-/* FAULT_INVALID "evidence.kind" for an unknown kind; the software kind without insecure_development is FAULT_DENIED. */
+/* Kind "auto" is the first that this machine has, in the order of evidence_probe, and never the development kind: FAULT_PRECONDITION
+ * "tee.missing" when there is none. FAULT_INVALID "evidence.kind" for an unknown kind, or one that the reader doesn't do (auto: the reader's
+ * kind must be said); the software kind without insecure_development is FAULT_DENIED. */
 struct fault *evidence_open(const struct evidence_options *o, struct evidence_source *ret) MUST_USE;
+/* What this machine can attest with, and why not: the most direct first, silicon before a TPM that a host may emulate. Asks the kernel and
+ * the TPM, makes no evidence. */
+#define EVIDENCE_KINDS_MAX 16
+struct evidence_finding {
+        const char *kind;
+        struct fault *why_not; /* NULL: it can */
+};
+struct evidence_findings {
+        size_t count;
+        struct evidence_finding items[EVIDENCE_KINDS_MAX];
+        const char *choice; /* of "auto"; NULL: nothing */
+};
+void evidence_probe(const struct evidence_options *o, struct evidence_findings *ret);
+void evidence_findings_clear(struct evidence_findings *f);
+DEFINE_AUTO_VALUE(evidence_findings)
 /* `vouchsafe-attester reader`: serves `o` to `client_uid` on `socket_path` until SIGTERM. */
 struct fault *evidence_reader_run(const struct evidence_options *o, const char *socket_path, uid_t client_uid) MUST_USE;

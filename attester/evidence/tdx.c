@@ -37,6 +37,11 @@ static const struct tsm_kind kind = {.kind = EVIDENCE_TDX,
                                      .log_part = "ccel",
                                      .fall_back = tsm_no_fall_back};
 
+struct fault *evidence_tdx_probe(const struct evidence_options *o)
+{
+        return evidence_tsm_probe(&kind, o);
+}
+
 struct fault *evidence_tdx_open(const struct evidence_options *o, struct evidence_source *ret)
 {
         return evidence_tsm_open(&kind, o, ret);

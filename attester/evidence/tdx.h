@@ -7,3 +7,5 @@
 
 /* FAULT_INVALID "evidence.privilege_level": TDX has none. */
 struct fault *evidence_tdx_open(const struct evidence_options *o, struct evidence_source *ret) MUST_USE;
+/* NULL: this machine has it; else why not. */
+struct fault *evidence_tdx_probe(const struct evidence_options *o) MUST_USE;

@@ -132,6 +132,23 @@ static void close_source(void *self)
         free(s);
 }
 
+/* tss2 writes five lines of its own for each error; ours says it once. An operator's setting wins. */
+static void quieten(void)
+{
+        (void) setenv("TSS2_LOG", "all+NONE", 0); /* NOLINT(concurrency-mt-unsafe): before there are threads */
+}
+
+struct fault *evidence_tpm_probe(const struct evidence_options *o)
+{
+        if (o->tpm_tcti == NULL || o->tpm_tcti[0] == '\0')
+                return fault(FAULT_PRECONDITION, "tee.missing", "no TPM is configured");
+        quieten();
+        struct tpm_context t = tpm_context_new(o->tpm_tcti);
+        struct fault *f = tpm_context_open(&t, NULL);
+        tpm_context_close(&t);
+        return f;
+}
+
 struct fault *evidence_tpm_open(const struct evidence_options *o, struct evidence_source *ret)
 {
         TPML_PCR_SELECTION pcrs;
@@ -143,9 +160,7 @@ struct fault *evidence_tpm_open(const struct evidence_options *o, struct evidenc
                 TRY(tcti_socket_parse(o->tpm_tcti, &ignored));
         struct tpm_ak ak;
         TRY(tpm_ak_open(o->state_dir, &ak));
-        /* tss2 writes five lines of its own for each error; ours says it once. An operator's setting wins. */
-        (void) setenv("TSS2_LOG", "all+NONE", 0); /* NOLINT(concurrency-mt-unsafe): before there are threads */
-
+        quieten();
         struct tpm_source *s = NEW(struct tpm_source);
         s->tcti = alloc_string(o->tpm_tcti);
         s->context = tpm_context_new(s->tcti);

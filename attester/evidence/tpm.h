@@ -8,3 +8,5 @@
 
 /* Speaks to no TPM yet. FAULT_INVALID "evidence.pcrs", "evidence.tcti", "evidence.state_dir". */
 struct fault *evidence_tpm_open(const struct evidence_options *o, struct evidence_source *ret) MUST_USE;
+/* NULL: this machine has it; else why not. */
+struct fault *evidence_tpm_probe(const struct evidence_options *o) MUST_USE;

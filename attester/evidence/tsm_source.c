@@ -110,6 +110,16 @@ struct fault *tsm_no_fall_back(const struct tsm_request *q, struct cancel *cance
         return fault(FAULT_PRECONDITION, "tee.missing", "there is no other way to a report");
 }
 
+struct fault *evidence_tsm_probe(const struct tsm_kind *k, const struct evidence_options *o)
+{
+        char found[TSM_PROVIDER_MAX + 1];
+        TRY(tsm_provider(o->tsm_base == NULL ? TSM_BASE : o->tsm_base, found));
+        return strcmp(found, k->provider) == 0
+                       ? NULL
+                       : fault(FAULT_PRECONDITION, "tee.missing", "reports on this machine come from %s, not from %s",
+                               found, k->provider);
+}
+
 static char *own(const char *text, const char *fallback)
 {
         return alloc_string(text == NULL ? fallback : text);

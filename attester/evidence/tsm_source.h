@@ -21,5 +21,7 @@ struct tsm_kind {
 /* `k` lives for ever. FAULT_INVALID "evidence.privilege_level" for a level that isn't one, or for a kind without levels. */
 struct fault *evidence_tsm_open(const struct tsm_kind *k, const struct evidence_options *o,
                                 struct evidence_source *ret) MUST_USE;
+/* NULL: reports of this kind are made here. */
+struct fault *evidence_tsm_probe(const struct tsm_kind *k, const struct evidence_options *o) MUST_USE;
 /* fall_back of kinds that have none. */
 struct fault *tsm_no_fall_back(const struct tsm_request *q, struct cancel *cancel, struct tsm_report *ret) MUST_USE;

@@ -4,8 +4,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 
+#include "attester/probe.h"
 #include "lib/model/evidence_parts.h"
 #include "tests/fakes/expect.h"
+#include "tests/fakes/swtpm.h"
 #include "tests/fakes/tsm.h"
 
 static const char *const part_names[] = {"auxblob", "ccel", NULL};
@@ -181,6 +183,77 @@ static void kinds_refuse_what_is_no_report_of_theirs(void **state)
         }
 }
 
+/* ---- auto: the order, and what is never chosen */
+
+static void auto_takes_the_first_there_is(void **state)
+{
+        (void) state;
+        static const struct {
+                const char *provider, *control;
+                bool has_tpm;
+                const char *kind; /* NULL: nothing */
+        } rows[] = {
+                {"sev_guest", "", true, EVIDENCE_SEV_SNP},         {"tdx_guest", "", true, EVIDENCE_TDX},
+                {"arm_cca_guest", "", false, EVIDENCE_CCA},        {"sev_guest", "no-provider=1\n", true, EVIDENCE_TPM},
+                {"sev_guest", "mkdir-error=EPERM\n", false, NULL}, {"sev_guest", "no-provider=1\n", false, NULL},
+        };
+        AUTO(swtpm) struct swtpm tpm = {0};
+        expect_ok(swtpm_make(&tpm, SWTPM_PLAIN));
+        expect_ok(swtpm_start(&tpm));
+        for (size_t i = 0; i < COUNT_OF(rows); i++) {
+                AUTO(tsm_emulator) struct tsm_emulator tsm = {0};
+                AUTO(evidence_findings) struct evidence_findings found = {0};
+                struct evidence_source s;
+                if (!tsm_emulator_start(&tsm, rows[i].provider))
+                        skip();
+                tsm_emulator_say(&tsm, rows[i].control);
+                const struct evidence_options o = {.kind = EVIDENCE_AUTO,
+                                                   .tsm_base = tsm.base,
+                                                   .tpm_tcti = rows[i].has_tpm ? tpm.tcti : "",
+                                                   .state_dir = tpm.folder,
+                                                   .insecure_development = true};
+                evidence_probe(&o, &found);
+                assert_string_equal(found.items[found.count - 1].kind, EVIDENCE_SOFTWARE);
+                assert_non_null(found.items[found.count - 1].why_not);
+                if (rows[i].kind == NULL) {
+                        assert_null(found.choice);
+                        expect_fault(evidence_open(&o, &s), FAULT_PRECONDITION, "tee.missing");
+                        continue;
+                }
+                assert_string_equal(found.choice, rows[i].kind);
+                expect_ok(evidence_open(&o, &s));
+                assert_string_equal(s.kind, rows[i].kind);
+                assert_false(s.insecure_development);
+                s.close(s.self);
+                assert_int_equal(tsm_emulator_count(&tsm), 0);
+        }
+}
+
+static void auto_needs_to_see_the_machine(void **state)
+{
+        (void) state;
+        struct evidence_source s;
+        const struct evidence_options o = {.kind = EVIDENCE_AUTO, .reader_socket = "/run/r.sock"};
+        expect_fault(evidence_open(&o, &s), FAULT_INVALID, "evidence.kind");
+}
+
+static void probe_writes_json(void **state)
+{
+        (void) state;
+        AUTO(buf) struct buf text = BUF(65536);
+        AUTO(json) struct json *j = NULL;
+        const struct json *kinds = NULL;
+        expect_ok(probe_write(&(struct evidence_options){.tsm_base = "/nonexistent"}, &text));
+        expect_ok(json_parse(buf_span(&text), &j));
+        assert_null(json_get(j, "auto"));
+        expect_ok(json_need_array(j, "kinds", EVIDENCE_KINDS_MAX, &kinds));
+        assert_true(json_count(kinds) >= 5);
+        for (size_t i = 0; i < json_count(kinds); i++) {
+                assert_false(json_bool(json_get(json_at(kinds, i), "available")));
+                assert_non_null(json_get(json_at(kinds, i), "reason"));
+        }
+}
+
 static void options_and_enrolment(void **state)
 {
         (void) state;
@@ -217,6 +290,9 @@ int main(void)
                 cmocka_unit_test(tdx_brings_its_log),
                 cmocka_unit_test(cca_answers_the_challenge),
                 cmocka_unit_test(kinds_refuse_what_is_no_report_of_theirs),
+                cmocka_unit_test(auto_takes_the_first_there_is),
+                cmocka_unit_test(auto_needs_to_see_the_machine),
+                cmocka_unit_test(probe_writes_json),
                 cmocka_unit_test(options_and_enrolment),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,8 @@
+/* probe: `vouchsafe-attester probe`: what this machine can attest with, and why not, as one JSON document on standard output. */
+#pragma once
+
+#include "attester/evidence/source.h"
+
+/* {"kinds":[{"kind","available","check","reason"},…],"auto":"sev-snp"}; no "auto": there is nothing. */
+struct fault *probe_write(const struct evidence_options *o, struct buf *out) MUST_USE;
+struct fault *probe_run(const struct evidence_options *o) MUST_USE;
