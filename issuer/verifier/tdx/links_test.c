@@ -336,9 +336,9 @@ static void each_link_is_looked_at(void **state UNUSED)
 {
         for (size_t i = 0; i < COUNT_OF(changes); i++)
                 for (unsigned version = 4; version <= 5; version++) {
-                        AUTO(intel_case) struct intel_case c;
                         if (changes[i].only != 0 && changes[i].only != version)
                                 continue;
+                        AUTO(intel_case) struct intel_case c;
                         intel_case_init(&c, version);
                         changes[i].change(&c);
                         intel_case_expect(&c, intel_case_appraise(&c), changes[i].token, changes[i].name);
