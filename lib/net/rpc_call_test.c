@@ -46,7 +46,7 @@ static void deadline_reaches_handler(void **state)
         struct rpc_client *c = client_new();
 
         (void) state;
-        assert_int_equal(finish(rpc_client_start(c, PUBLISH, PUBLISH_OF("wait"), false, 50)), FAULT_DEADLINE);
+        assert_int_equal(finish(rpc_client_start(c, PUBLISH, PUBLISH_OF("wait"), false, 400)), FAULT_DEADLINE);
         world_wait(&world.done_failed, 1);
         assert_int_equal(world_now(&world.cancelled) + world_now(&world.deadline), 1);
         rpc_client_free(c);
