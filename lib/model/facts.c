@@ -22,6 +22,15 @@ const char *origin_name(enum origin o)
 }
 
 /* ---- setting and finding ----------------------------------------------------------------------------------------- */
+/* FNV-1a. */
+static uint32_t name_hash(const char *name)
+{
+        uint32_t h = 2166136261u;
+        for (; *name != '\0'; name++)
+                h = (h ^ (uint8_t) *name) * 16777619u;
+        return h;
+}
+
 static struct fact *add(struct facts *f, const char *name, enum origin o, enum fact_kind kind)
 {
         assert(facts_find(f, name) == NULL && f->count < FACTS_MAX && (size_t) o < ORIGIN_COUNT);
@@ -29,7 +38,8 @@ static struct fact *add(struct facts *f, const char *name, enum origin o, enum f
         if (is_full)
                 f->items = alloc_resize(f->items, f->count == 0 ? 1 : 2 * f->count, sizeof *f->items);
         struct fact *fact = &f->items[f->count++];
-        *fact = (struct fact){.name = alloc_string(name), .origin = o, .kind = kind, .value = BUF(SIZE_MAX)};
+        *fact = (struct fact){
+                .name = alloc_string(name), .origin = o, .kind = kind, .value = BUF(SIZE_MAX), .hash = name_hash(name)};
         return fact;
 }
 
@@ -62,9 +72,10 @@ void facts_set_bytes(struct facts *f, const char *name, enum origin o, struct sp
 
 const struct fact *facts_find(const struct facts *f, const char *name)
 {
+        uint32_t h = name_hash(name);
         for (; f != NULL; f = f->base)
                 for (size_t i = 0; i < f->count; i++)
-                        if (strcmp(f->items[i].name, name) == 0)
+                        if (f->items[i].hash == h && strcmp(f->items[i].name, name) == 0)
                                 return &f->items[i];
         return NULL;
 }

@@ -29,6 +29,7 @@ struct fact {
         enum fact_kind kind;
         uint64_t number;  /* also the flag, 0 or 1 */
         struct buf value; /* text or bytes */
+        uint32_t hash;    /* of the name: most names that differ are told apart by it */
 };
 #define FACTS_MAX 512
 struct facts {
