@@ -163,6 +163,9 @@ static void sums_and_due(void **state)
         endorsement_list_clear(&due);
         expect_ok(store_due_endorsements(f->store, wall_from_unix_s(NOW_S + 86400), &due));
         assert_int_equal(due.count, 1);
+        struct endorsement *missing = NULL;
+        expect_fault(store_find_endorsement(f->store, "kds:/vlek/v1/Genoa/crl", &missing), FAULT_NOT_FOUND,
+                     "NO_ENDORSEMENT");
         expect_ok(store_list_endorsements(f->store, "", &all));
         assert_int_equal(all.count, 2);
         expect_ok(store_list_endorsements(f->store, CRL, &rest));

@@ -156,6 +156,7 @@ def test_a_limit_is_respected(places):
     assert refused["retry_after_ms"] >= 1000
     assert place.server.asked() == 1, "nobody comes back before Retry-After"
     assert place.metric('vouchsafe_issuer_endorsement_fetches_total{outcome="limited"}') == 1
+    assert "endorsements.status" in place.world.issuer.log_text()
     place.server.mode = "fine"
     assert place.ask("patient", "snp", 1)[0]["check"] == "issued"
 
