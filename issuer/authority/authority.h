@@ -58,7 +58,8 @@ void leaf_issued_clear(struct leaf_issued *l);
 /* Current intermediate (DER, borrowed until the next call from this thread… copied into `out`), and the roots. */
 struct fault *authority_intermediate(struct authority *a, struct buf *out, int64_t *ret_not_after_unix_s) MUST_USE;
 struct fault *authority_roots(struct authority *a, struct cert_list *ret) MUST_USE;
-void authority_serial(uint8_t ret[16]); /* random, top bit clear, not zero */
+/* The second, then 96 random bits; top bit clear. Serials of one time lie side by side in the ledger's index. */
+void authority_serial(uint8_t ret[16]);
 /* True once the signer is gone: health fails and the program leaves. */
 bool authority_is_dead(struct authority *a);
 /* How often the intermediate was due and could not be renewed. Issuing goes on while the current one lives; an "intermediate_not_renewed" of at
