@@ -138,6 +138,9 @@ $(BUILD)/tests/tsm: $(call objects,$(wildcard tests/emulators/tsm/*.c)) $(BUILD)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS) $(shell pkg-config --libs fuse3 2>/dev/null)
 $(addprefix $(BUILD)/unit/attester/evidence/,tsm_test tsm_source_test): | $(BUILD)/tests/tsm
+$(BUILD)/tests/sev_guest.so: tests/emulators/sev_guest.c
+	@mkdir -p $(@D)
+	gcc -std=gnu17 $(WARN) -O2 -g -fPIC -shared -D_GNU_SOURCE -o $@ $<
 $(BUILD)/tests/%.so: tests/tools/%.c
 	@mkdir -p $(@D)
 	gcc -std=gnu17 $(WARN) -O2 -g -fPIC -shared -D_GNU_SOURCE -I. -o $@ $<
@@ -150,7 +153,7 @@ $(BUILD)/tests/guest: $(BUILD)/obj/tests/emulators/endorsements/guest.o $(BUILD)
         $(BUILD)/libfakes.a $(LIBS) $(BUILD)/libproto.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS) -lcmocka
-FLOW_PARTS := $(addprefix $(BUILD)/tests/,hostile flood guest faulty_disk tsm clock_shift.so clock_step.so)
+FLOW_PARTS := $(addprefix $(BUILD)/tests/,hostile flood guest faulty_disk tsm sev_guest.so clock_shift.so clock_step.so)
 flow: all $(FLOW_PARTS) ## flows through the real programs, a TPM and kubelet's calls (K=name for some)
 	BUILD=$(BUILD) tests/tools/run-flows $(if $(K),-k '$(K)')
 

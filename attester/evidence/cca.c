@@ -56,6 +56,7 @@ static const struct tsm_kind kind = {.kind = EVIDENCE_CCA,
                                      .provider = "arm_cca_guest",
                                      .blob_min = TOKEN_MIN,
                                      .find_report_data = find_report_data,
+                                     .probe_fall_back = tsm_no_fall_back_either,
                                      .fall_back = tsm_no_fall_back};
 
 struct fault *evidence_cca_probe(const struct evidence_options *o)

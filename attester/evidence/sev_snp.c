@@ -1,5 +1,6 @@
 #include "attester/evidence/sev_snp.h"
 
+#include "attester/evidence/sev_guest.h"
 #include "attester/evidence/tsm_source.h"
 #include "lib/base/reader.h"
 
@@ -27,7 +28,8 @@ static const struct tsm_kind kind = {.kind = EVIDENCE_SEV_SNP,
                                      .find_report_data = find_report_data,
                                      .has_privilege_levels = true,
                                      .auxblob_part = "auxblob",
-                                     .fall_back = tsm_no_fall_back};
+                                     .probe_fall_back = sev_guest_probe,
+                                     .fall_back = sev_guest_take};
 
 struct fault *evidence_sev_snp_probe(const struct evidence_options *o)
 {

@@ -47,7 +47,7 @@ struct evidence_options {
         int privilege_level;         /* VMPL that a report is asked for */
 };
 #define EVIDENCE_AUTO "auto" /* of configurations alone: the first kind that this machine has */
-#define CCEL_FILE "/sys/firmware/acpi/tables/data/CCEL"
+#define CCEL_FILE     "/sys/firmware/acpi/tables/data/CCEL"
 /* Kind "auto" is the first that this machine has, in the order of evidence_probe, and never the development kind: FAULT_PRECONDITION
  * "tee.missing" when there is none. FAULT_INVALID "evidence.kind" for an unknown kind, or one that the reader doesn't do (auto: the reader's
  * kind must be said); the software kind without insecure_development is FAULT_DENIED. */

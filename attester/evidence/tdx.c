@@ -35,6 +35,7 @@ static const struct tsm_kind kind = {.kind = EVIDENCE_TDX,
                                      .blob_min = HEADER_LEN + BODY_LEN,
                                      .find_report_data = find_report_data,
                                      .log_part = "ccel",
+                                     .probe_fall_back = tsm_no_fall_back_either,
                                      .fall_back = tsm_no_fall_back};
 
 struct fault *evidence_tdx_probe(const struct evidence_options *o)

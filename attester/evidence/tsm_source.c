@@ -102,18 +102,29 @@ static void close_source(void *self)
         free(s);
 }
 
+struct fault *tsm_no_fall_back_either(void)
+{
+        return fault(FAULT_PRECONDITION, "tee.missing", "there is no other way to a report");
+}
+
 struct fault *tsm_no_fall_back(const struct tsm_request *q, struct cancel *cancel, struct tsm_report *ret)
 {
         (void) q;
         (void) cancel;
         (void) ret;
-        return fault(FAULT_PRECONDITION, "tee.missing", "there is no other way to a report");
+        return tsm_no_fall_back_either();
 }
 
 struct fault *evidence_tsm_probe(const struct tsm_kind *k, const struct evidence_options *o)
 {
         char found[TSM_PROVIDER_MAX + 1];
-        TRY(tsm_provider(o->tsm_base == NULL ? TSM_BASE : o->tsm_base, found));
+        AUTO(fault) struct fault *f = tsm_provider(o->tsm_base == NULL ? TSM_BASE : o->tsm_base, found);
+        if (f != NULL && strcmp(fault_token(f), "tee.missing") == 0) {
+                AUTO(fault) struct fault *second = k->probe_fall_back();
+                return second != NULL && strcmp(fault_token(second), "tee.missing") == 0 ? TAKE(f) : TAKE(second);
+        }
+        if (f != NULL)
+                return TAKE(f);
         return strcmp(found, k->provider) == 0
                        ? NULL
                        : fault(FAULT_PRECONDITION, "tee.missing", "reports on this machine come from %s, not from %s",

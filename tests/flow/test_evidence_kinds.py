@@ -2,6 +2,7 @@
 import json
 import os
 import signal
+import subprocess
 
 import grpc
 import pytest
@@ -10,7 +11,7 @@ from harness.kubelet import Pod
 from harness.policy import PROFILE
 from harness.tsm import Tsm
 from harness.volume import is_mounted
-from harness.world import ATTESTER_UID, World, wait_until
+from harness.world import ATTESTER_UID, World, binary, wait_until
 
 CHIP = "c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff00"
 
@@ -53,6 +54,12 @@ def snp_policy(chip=CHIP, ucode=1, ttl="20s", revision=1):
 class SnpWorld(World):
     """The reader is root and reads the kernel's files; the attester is nobody special and can't."""
 
+    has_configfs = True
+
+    def older_kernel(self):
+        self.host_says = self.write("reader-state/host-says", "")  # where the reader may look
+        return {"LD_PRELOAD": binary("tests/sev_guest.so"), "SEV_GUEST_TSM": self.tsm.base, "SEV_GUEST_SAYS": self.host_says}
+
     def build(self, policy):
         self.tsm = Tsm(self.folder).start()
         anchors = self.write("ark.pem", self.tsm.anchor())
@@ -65,6 +72,10 @@ class SnpWorld(World):
         return self
 
     def start_reader(self):
+        """`has_configfs` false: an older kernel, with /dev/sev-guest alone (tests/emulators/sev_guest.c)."""
+        if not self.has_configfs:
+            self.tsm.say(no_provider=1)
+            self.reader.env = self.older_kernel()
         self.reader.start()
         wait_until(lambda: self.reader.events("reader_started"), what="the reader")
 
@@ -81,8 +92,9 @@ class SnpWorld(World):
 def snp():
     made = []
 
-    def make(**how):
+    def make(has_configfs=True, **how):
         made.append(SnpWorld())
+        made[-1].has_configfs = has_configfs
         return made[-1].build(snp_policy(**how)).start()
     yield make
     for world in made:
@@ -103,7 +115,7 @@ def test_a_volume_on_sev_snp(snp):
     assert is_mounted(world.kubelet.target(pod)) and volume.openssl_verify()[0]
     assert json.loads(volume.read("status.json"))["evidence"] == "sev-snp"
     record = world.record(volume.serial())
-    assert record.returncode == 0 and "our-chips" in record.stdout and "snp.chip-id" in record.stdout, record.stdout
+    assert record.returncode == 0 and "our-chips" in record.stdout, record.stdout
     assert world.tsm.instances() == [], "no instance outlives its call"
 
 
@@ -173,3 +185,37 @@ def published(world, pod):
         return True
     except grpc.RpcError:
         return False
+
+
+def test_an_older_kernel_has_a_device(snp):
+    world = snp(has_configfs=False, ttl="1h")
+    world.kubelet.publish(Pod("app-0", "payroll", "app"))
+    assert world.tsm.instances() == []
+    for number, (word, code, said) in enumerate((
+            ("busy", grpc.StatusCode.UNAVAILABLE, "busy"), ("status", grpc.StatusCode.INTERNAL, "0x16"),
+            ("size", grpc.StatusCode.UNAVAILABLE, "1183"), ("length", grpc.StatusCode.UNAVAILABLE, "4097"),
+            ("eio", grpc.StatusCode.UNAVAILABLE, "sev-guest"), ("enotty", grpc.StatusCode.FAILED_PRECONDITION, "sev-guest"))):
+        world.write("reader-state/host-says", word)
+        got, text = refused(world, Pod(f"app-{number + 1}", "payroll", "app"), timeout=20)
+        assert got == code and said in text, (word, got, text)
+    world.write("reader-state/host-says", "")
+    world.kubelet.publish(Pod("app-1", "payroll", "app"))
+
+
+def test_a_machine_says_what_it_has(snp):
+    world = snp()
+
+    def asks(*words, env=None):
+        run = subprocess.run([*words, "--config", world.path("reader.yaml")], capture_output=True, text=True, env={**os.environ, **(env or {})})
+        return run.returncode, run.stdout
+    code, text = asks(binary("vouchsafe-attester"), "probe")
+    found = {row["kind"]: row for row in json.loads(text)["kinds"]}
+    assert code == 0 and json.loads(text)["auto"] == "sev-snp" and found["sev-snp"]["available"]
+    assert found["tdx"]["check"] == "tee.missing" and "sev_guest" in found["tdx"]["reason"]
+    assert asks(binary("vouchsafe"), "evidence")[0] == 0
+    assert asks(binary("vouchsafe"), "evidence", "--kind", "tdx")[0] == 1
+    world.tsm.say(no_provider=1)
+    assert asks(binary("vouchsafe"), "evidence", "--kind", "sev-snp")[0] == 1
+    assert asks(binary("vouchsafe"), "evidence", env=world.older_kernel())[0] == 0
+    assert asks(binary("vouchsafe"), "evidence", "--kind", "none")[0] == 2
+    assert world.tsm.instances() == []

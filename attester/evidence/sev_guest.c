@@ -1,0 +1,140 @@
+#include "attester/evidence/sev_guest.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sev-guest.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+
+#include "attester/evidence/tsm_instance.h"
+#include "lib/base/log.h"
+#include "lib/base/reader.h"
+
+#define MESSAGE_VERSION 1
+#define REPORT_LEN      1184
+#define RESERVED_LEN    24 /* of MSG_REPORT_RSP, between size and report */
+#define TABLE_STEP      4096
+#define TABLE_MAX       16384 /* SEV_FW_BLOB_MAX_SIZE */
+
+_Static_assert(sizeof(struct snp_guest_request_ioctl) == 32 && sizeof(struct snp_report_req) == 96 &&
+                       sizeof(struct snp_ext_report_req) == 112 && sizeof(struct snp_report_resp) == 4000,
+               "the kernel's structures are what they were");
+
+static struct fault *open_device(int *ret)
+{
+        int fd = open(SEV_GUEST_DEVICE, O_RDWR | O_CLOEXEC);
+        if (fd < 0 && (errno == ENOENT || errno == ENXIO || errno == ENODEV))
+                return fault(FAULT_PRECONDITION, "tee.missing", "there is no " SEV_GUEST_DEVICE);
+        if (fd < 0)
+                return tsm_fault(errno, SEV_GUEST_DEVICE);
+        *ret = fd;
+        return NULL;
+}
+
+struct fault *sev_guest_probe(void)
+{
+        AUTO_CLOSE int fd = -1;
+        return open_device(&fd);
+}
+
+/* ---- one request ---- */
+
+struct call {
+        struct snp_ext_report_req request;
+        struct snp_report_resp response;
+        struct snp_guest_request_ioctl arguments;
+};
+
+static void prepare(const struct tsm_request *q, struct span table, struct call *c)
+{
+        *c = (struct call){0};
+        memcpy(c->request.data.user_data, q->report_data, sizeof c->request.data.user_data);
+        if (q->privilege_level != TSM_NO_PRIVILEGE)
+                c->request.data.vmpl = (uint32_t) q->privilege_level;
+        c->request.certs_address = (uint64_t) (uintptr_t) table.data;
+        c->request.certs_len = (uint32_t) table.len;
+        c->arguments = (struct snp_guest_request_ioctl){.msg_version = MESSAGE_VERSION,
+                                                        .req_data = (uint64_t) (uintptr_t) &c->request,
+                                                        .resp_data = (uint64_t) (uintptr_t) &c->response};
+}
+
+/* *ret_wanted: 0, or how much room the table needs. */
+static struct fault *request(int device, struct call *c, uint32_t *ret_wanted)
+{
+        *ret_wanted = 0;
+        if (ioctl(device, SNP_GET_EXT_REPORT, &c->arguments) == 0)
+                return NULL;
+        int error = errno;
+        if (c->arguments.vmm_error == SNP_GUEST_VMM_ERR_BUSY)
+                return fault(FAULT_UNAVAILABLE, "tee.busy", "the host is busy");
+        if (c->arguments.vmm_error != SNP_GUEST_VMM_ERR_INVALID_LEN)
+                return tsm_fault(error, SEV_GUEST_DEVICE);
+        uint32_t wanted = c->request.certs_len;
+        if (wanted == 0 || wanted % TABLE_STEP != 0 || wanted > TABLE_MAX)
+                return fault(FAULT_UNAVAILABLE, "tee.blob", "the host wants room for a table of %u bytes", wanted);
+        *ret_wanted = wanted;
+        return NULL;
+}
+
+static struct fault *read_answer(const struct tsm_request *q, const struct call *c, struct span *ret)
+{
+        struct reader r = READER(SPAN_OF(c->response.data));
+        uint32_t status, size;
+        struct span report, found;
+        TRY(reader_u32le(&r, &status));
+        TRY(reader_u32le(&r, &size));
+        TRY(reader_skip(&r, RESERVED_LEN));
+        if (status != 0)
+                return fault(FAULT_INTERNAL, "tee.refused", "the firmware refused: status %#x", status);
+        if (size != REPORT_LEN)
+                return fault(FAULT_UNAVAILABLE, "tee.blob", "a report of %u bytes", size);
+        TRY(reader_span(&r, size, &report));
+        AUTO(fault) struct fault *f = q->find_report_data(report, &found);
+        if (f != NULL)
+                return fault(FAULT_UNAVAILABLE, "tee.blob", "what came is no report: %s", fault_text(f));
+        if (!span_eq(found, SPAN_OF(q->report_data)))
+                return fault(FAULT_INTERNAL, "tee.report_data", "the report is over something else than was asked");
+        *ret = report;
+        return NULL;
+}
+
+static struct fault *try_once(const struct tsm_request *q, struct cancel *cancel, struct tsm_report *ret)
+{
+        AUTO_CLOSE int device = -1;
+        AUTO(buf) struct buf table = BUF(TABLE_MAX);
+        struct call c;
+        struct span report;
+        uint32_t wanted;
+        TRY(cancel_check(cancel));
+        TRY(open_device(&device));
+        prepare(q, SPAN_NONE, &c);
+        TRY(request(device, &c, &wanted));
+        if (wanted > 0) {
+                uint8_t *room;
+                TRY(cancel_check(cancel));
+                TRY(buf_grow(&table, wanted, &room));
+                memset(room, 0, wanted);
+                prepare(q, buf_span(&table), &c);
+                TRY(request(device, &c, &wanted));
+                if (wanted > 0)
+                        return fault(FAULT_UNAVAILABLE, "tee.busy", "the host's table grew meanwhile");
+        }
+        TRY(read_answer(q, &c, &report));
+        TRY(buf_append(&ret->outblob, report));
+        return buf_append(&ret->auxblob, buf_span(&table));
+}
+
+struct fault *sev_guest_take(const struct tsm_request *q, struct cancel *cancel, struct tsm_report *ret)
+{
+        int64_t pause_ms = q->retry_pause_ms;
+        for (unsigned tries = 1;; tries++) {
+                buf_truncate(&ret->outblob, 0);
+                buf_truncate(&ret->auxblob, 0);
+                AUTO(fault) struct fault *f = try_once(q, cancel, ret);
+                if (f == NULL || tries == TSM_TRIES || strcmp(fault_token(f), "tee.busy") != 0)
+                        return TAKE(f);
+                log_debug("sev_guest_another_try", KV("why", f));
+                (void) poll(NULL, 0, (int) cancel_left_ms(cancel, pause_ms)); /* a signal only makes it shorter */
+                pause_ms *= 2;
+        }
+}
