@@ -100,7 +100,7 @@ void endorsement_free(struct endorsement *e);
 DEFINE_AUTO(endorsement)
 #define ENDORSEMENT_MAX       ((size_t) 1 << 20) /* body or chain */
 #define ENDORSEMENT_SORTS_MAX 16
-#define ENDORSEMENT_LIST_MAX  256
+#define ENDORSEMENT_LIST_MAX  64
 struct endorsement_list {
         size_t count;
         struct endorsement *items[ENDORSEMENT_LIST_MAX];

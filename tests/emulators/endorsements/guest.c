@@ -107,8 +107,8 @@ static struct fault *append_pem(struct span der, struct buf *out)
 static struct fault *publish_amd(const char *folder, const struct needs *needs, struct wall when)
 {
         AUTO(buf)
-        struct buf ark = BUF(BYTES_MAX),
-                   ask = BUF(BYTES_MAX), vcek = BUF(BYTES_MAX), list = BUF(BYTES_MAX), chain = BUF(BYTES_MAX);
+        struct buf ark = BUF(BYTES_MAX), ask = BUF(BYTES_MAX), vcek = BUF(BYTES_MAX), list = BUF(BYTES_MAX),
+                   chain = BUF(BYTES_MAX);
         struct amd_authority root = amd_ark(SNP_MILAN, now()), signer = amd_ask(SNP_MILAN, now());
         struct amd_leaf machine = amd_vcek(SNP_MILAN, now());
         struct amd_list revoked = amd_list(SNP_MILAN, when);
