@@ -3,6 +3,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 
 import grpc
 import pytest
@@ -12,6 +13,9 @@ from harness.policy import PROFILE
 from harness.tsm import Tsm
 from harness.volume import is_mounted
 from harness.world import ATTESTER_UID, World, binary, wait_until
+
+sys.path.insert(0, "tests/emulators/endorsements")
+from server import EndorsementServer  # noqa: E402
 
 CHIP = "c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff00"
 
@@ -51,7 +55,38 @@ def snp_policy(chip=CHIP, ucode=1, ttl="20s", revision=1):
     return PROFILE.format(name="default", ttl=ttl, revision=revision) + "---\n" + SNP.format(chip=chip, ucode=ucode)
 
 
-class SnpWorld(World):
+TDX_FIELD = "pcesvn"
+
+TDX = """apiVersion: vouchsafe.dev/v1
+kind: Guardrail
+metadata: {{name: floor, owner: cluster-admins}}
+spec:
+  require:
+    all:
+      - {{tdx.tcb-status: UpToDate}}
+      - {{tdx.{field}: {{gte: {least}}}}}
+---
+apiVersion: vouchsafe.dev/v1
+kind: Workload
+metadata: {{name: payroll, owner: team-payroll}}
+spec:
+  profiles: [default]
+  k8s-grants: true
+  any-genuine: true
+  match:
+    all:
+      - {{evidence.kind: tdx}}
+      - {{k8s.namespace: payroll}}
+      - {{k8s.service-account: app}}
+  identity: spiffe://demo.example/ns/payroll/sa/app
+"""
+
+
+def tdx_policy(least=1, ttl="20s", revision=1):
+    return PROFILE.format(name="default", ttl=ttl, revision=revision) + "---\n" + TDX.format(field=TDX_FIELD, least=least)
+
+
+class GuestWorld(World):
     """The reader is root and reads the kernel's files; the attester is nobody special and can't."""
 
     has_configfs = True
@@ -60,12 +95,24 @@ class SnpWorld(World):
         self.host_says = self.write("reader-state/host-says", "")  # where the reader may look
         return {"LD_PRELOAD": binary("tests/sev_guest.so"), "SEV_GUEST_TSM": self.tsm.base, "SEV_GUEST_SAYS": self.host_says}
 
-    def build(self, policy):
-        self.tsm = Tsm(self.folder).start()
-        anchors = self.write("ark.pem", self.tsm.anchor())
+    def makers(self):
+        """AMD's and Intel's services, and where the issuer finds them."""
+        folder = self.make("makers", 0o755)
+        subprocess.run([binary("tests/guest"), "publish", folder], check=True, capture_output=True)
+        self.server = EndorsementServer(folder).start()
+        return {"online": True, "kds": self.server.url("kds"), "pcs": self.server.url("pcs"), "pcs-root": self.server.url("pcs-root"),
+                "ca-file": self.server.certificate, "kds-interval": "10ms", "pcs-interval": "10ms"}
+
+    def build(self, policy, name="sev-snp", provider="sev_guest", has_makers=False):
+        self.server = None
+        self.tsm = Tsm(self.folder, provider).start()
+        anchors = self.write("anchors.pem", self.tsm.anchor())
         self.reader_socket = os.path.join(self.run, "reader.sock")
-        kind = {"kind": "sev-snp", "tsm": self.tsm.base}
-        self.prepare(policy, tpm=False, issuer={"evidence": {"anchors": [{"kind": "sev-snp", "file": anchors}]}},
+        kind = {"kind": name, "tsm": self.tsm.base}
+        issuer = {"evidence": {"anchors": [{"kind": name, "file": anchors}]}}
+        if has_makers:
+            issuer["endorsements"] = self.makers()
+        self.prepare(policy, tpm=False, issuer=issuer,
                      attester={"evidence": kind, "reader": {"socket": self.reader_socket, "uid": 0}})
         self.attester_config({"evidence": kind, "reader": {"socket": self.reader_socket, "uid": ATTESTER_UID}}, name="reader")
         self.reader = self.program("vouchsafe-attester", "reader.yaml", words=["reader"])
@@ -85,20 +132,32 @@ class SnpWorld(World):
 
     def clean_up(self):
         self.tsm.stop()
+        if self.server is not None:
+            self.server.stop()
         super().clean_up()
 
 
 @pytest.fixture
-def snp():
+def guests():
     made = []
 
-    def make(has_configfs=True, **how):
-        made.append(SnpWorld())
+    def make(policy, has_configfs=True, **how):
+        made.append(GuestWorld())
         made[-1].has_configfs = has_configfs
-        return made[-1].build(snp_policy(**how)).start()
+        return made[-1].build(policy, **how).start()
     yield make
     for world in made:
         world.close()
+
+
+@pytest.fixture
+def snp(guests):
+    return lambda has_configfs=True, has_makers=False, **how: guests(snp_policy(**how), has_configfs=has_configfs, has_makers=has_makers)
+
+
+@pytest.fixture
+def tdx(guests):
+    return lambda **how: guests(tdx_policy(**how), name="tdx", provider="tdx_guest", has_makers=True)
 
 
 def refused(world, pod, timeout=30):
@@ -219,3 +278,32 @@ def test_a_machine_says_what_it_has(snp):
     assert asks(binary("vouchsafe"), "evidence", env=world.older_kernel())[0] == 0
     assert asks(binary("vouchsafe"), "evidence", "--kind", "none")[0] == 2
     assert world.tsm.instances() == []
+
+
+def test_without_a_table_the_issuer_asks_the_maker(snp):
+    world = snp(has_makers=True)
+    world.tsm.say(aux="none")
+    pod = Pod("app-0", "payroll", "app")
+    wait_until(lambda: published(world, pod), 30, "the certificate of the chip")
+    serial = world.volume(pod).serial()
+    world.server.stop()
+    wait_until(lambda: world.volume(pod).serial() != serial, 25, "a renewal while the maker is out")
+
+
+def test_a_volume_on_tdx(tdx):
+    world = tdx()
+    pod = Pod("app-0", "payroll", "app")
+    wait_until(lambda: published(world, pod), 30, "Intel's collateral")
+    volume = world.volume(pod)
+    assert volume.openssl_verify()[0] and json.loads(volume.read("status.json"))["evidence"] == "tdx"
+    serial = volume.serial()
+    assert world.reload_policy(tdx_policy(least=60000, revision=2))[0] == 200
+    wait_until(lambda: any("tdx." + TDX_FIELD in json.dumps(e) for e in world.csi.events() + world.attester.events()), 25, "a denied renewal")
+    assert volume.serial() == serial
+    assert world.reload_policy(tdx_policy(revision=3))[0] == 200
+    wait_until(lambda: volume.serial() != serial, 40, "a renewal")
+    world.tsm.say(debug=1)
+    code, text = refused(world, Pod("app-1", "payroll", "app"))
+    assert code == grpc.StatusCode.PERMISSION_DENIED and "debug" in text, text
+    world.tsm.say(quote_version=5)
+    world.kubelet.publish(Pod("app-1", "payroll", "app"))
