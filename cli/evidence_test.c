@@ -17,8 +17,9 @@ static void attester_says(const char *script)
         assert_true(dprintf(fd, "#!/bin/sh\n[ \"$1\" = probe ] || exit 3\n%s\n", script) > 0);
 }
 
-#define SNP_NOT "{\"kind\":\"sev-snp\",\"available\":false,\"check\":\"tee.missing\",\"reason\":\"no \\\\u001b[31mfolder\"}"
-#define TPM_IS  "{\"kind\":\"tpm\",\"available\":true}"
+#define SNP_NOT                                                                                                        \
+        "{\"kind\":\"sev-snp\",\"available\":false,\"check\":\"tee.missing\",\"reason\":\"no \\\\u001b[31mfolder\"}"
+#define TPM_IS "{\"kind\":\"tpm\",\"available\":true}"
 
 static void says_what_there_is(void **state)
 {
@@ -82,7 +83,7 @@ static int set_up(void **state)
         char path[256];
         assert_non_null(mkdtemp(folder));
         (void) snprintf(path, sizeof path, "%s:/usr/bin:/bin", folder);
-        return setenv("PATH", path, 1);
+        return setenv("PATH", path, 1); /* NOLINT(concurrency-mt-unsafe): one thread */
 }
 
 static int tear_down(void **state)

@@ -61,8 +61,9 @@ bool tsm_emulator_start(struct tsm_emulator *t, const char *provider)
         t->pid = fork();
         must(t->pid >= 0, "fork");
         if (t->pid == 0) {
-                prctl(PR_SET_PDEATHSIG, SIGTERM);                   /* it unmounts then */
-                (void) setenv("ASAN_OPTIONS", "detect_leaks=0", 1); /* libfuse keeps a few bytes until it is gone */
+                prctl(PR_SET_PDEATHSIG, SIGTERM); /* it unmounts then */
+                /* libfuse keeps a few bytes until it is gone */
+                (void) setenv("ASAN_OPTIONS", "detect_leaks=0", 1); /* NOLINT(concurrency-mt-unsafe): after a fork */
                 execl(program, program, t->base, t->control, provider, (char *) NULL);
                 _exit(127);
         }

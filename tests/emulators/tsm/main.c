@@ -122,7 +122,7 @@ static int do_rmdir(const char *path)
 
 static struct open_file *opened(const struct fuse_file_info *info)
 {
-        return (struct open_file *) (uintptr_t) info->fh;
+        return (struct open_file *) (uintptr_t) info->fh; /* NOLINT(performance-no-int-to-ptr): FUSE's handle */
 }
 
 static int do_open(const char *path, struct fuse_file_info *info)
