@@ -9,7 +9,8 @@ static const struct policy_input rows[] = {
         {"nitro.parent-instance", FACT_BYTES, ORIGIN_HW, true, DIGEST_384,
          "PCR 4, when it is set: SHA-384 of 48 zero bytes and the parent instance's id."},
         {"nitro.parent-role", FACT_BYTES, ORIGIN_HW, true, DIGEST_384,
-         "PCR 3, when it is set: SHA-384 of 48 zero bytes and the ARN of the parent instance's IAM role. It names the owner."},
+         "PCR 3, when it is set: SHA-384 of 48 zero bytes and the ARN of the parent instance's IAM role. It names the "
+         "owner."},
         {"nitro.pcr.N", FACT_BYTES, ORIGIN_HW, false, DIGEST_384,
          "PCR N: 0 the image, 1 kernel and boot, 2 the application, 8 the image's signing certificate."},
         {"nitro.public-key", FACT_BYTES, ORIGIN_HW, false, DIGEST_256, "SHA-256 of the document's public_key."},

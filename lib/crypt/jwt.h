@@ -14,7 +14,7 @@ struct jwk_set;
 struct fault *jwk_set_parse(struct span json,
                             struct jwk_set **ret) MUST_USE; /* RFC 7517; EC P-256/P-384, RSA; unknown kty skipped */
 size_t jwk_set_count(const struct jwk_set *s);
-const struct key *jwk_set_key(const struct jwk_set *s, size_t index); /* NULL past the last */
+const struct key *jwk_set_key(const struct jwk_set *s, size_t index);     /* NULL past the last */
 const struct key *jwk_set_find(const struct jwk_set *s, struct span kid); /* NULL: none */
 void jwk_set_free(struct jwk_set *s);
 DEFINE_AUTO(jwk_set)
