@@ -46,18 +46,27 @@ static void give_key(struct json *j, const char *key)
         j->has_own_key = true;
 }
 
-/* Recursion as deep as the tree: parsed ones have JSON_DEPTH_MAX levels, others are built by us. */
+/* What hangs on it, but for its own block. Recursion as deep as the tree: parsed ones have JSON_DEPTH_MAX levels, others are built by us. */
+static void clear(struct json *j)
+{
+        bool is_container = j->kind == JSON_ARRAY || j->kind == JSON_OBJECT;
+        for (size_t i = 0; is_container && i < j->count; i++) {
+                if (j->is_spread)
+                        json_free(j->refs[i]);
+                else
+                        clear(&j->items[i]);
+        }
+        if (j->is_spread)
+                free(j->refs);
+        free_key(j);
+}
+
 void json_free(struct json *j)
 {
         if (j == NULL)
                 return;
-        bool is_container = j->kind == JSON_ARRAY || j->kind == JSON_OBJECT;
-        for (size_t i = 0; is_container && i < j->count; i++)
-                json_free(json_item(j, i));
-        if (j->is_spread)
-                free(j->refs);
-        free_key(j);
-        if (j->block_len == 0)
+        clear(j);
+        if (j->block_len == 0) /* it lies in another's */
                 return;
         wipe(j, j->block_len);
         free(j);
@@ -231,7 +240,7 @@ static void push(struct json *j, struct json *item)
 /* `value` has its key. */
 static void set(struct json *object, struct json *value)
 {
-        assert(object->kind == JSON_OBJECT && is_clean(span_str(value->key)));
+        assert(object->kind == JSON_OBJECT && value->key != NULL && is_clean(span_str(value->key)));
         for (size_t i = 0; i < object->count; i++) {
                 struct json *old = json_item(object, i);
                 if (strcmp(old->key, value->key) != 0)

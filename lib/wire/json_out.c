@@ -28,7 +28,7 @@ static void begin(struct json_out *o, const char *key)
         }
         bool is_object = o->levels[o->depth - 1].is_object, has_items = o->levels[o->depth - 1].has_items;
         const char *last = o->levels[o->depth - 1].last_key;
-        assert((key != NULL) == is_object && (last == NULL || strcmp(last, key) < 0));
+        assert((key != NULL) == is_object && (key == NULL || last == NULL || strcmp(last, key) < 0));
         o->levels[o->depth - 1].has_items = true;
         o->levels[o->depth - 1].last_key = key;
         if (o->fault != NULL)
@@ -45,7 +45,7 @@ static void begin(struct json_out *o, const char *key)
                 return;
         assert(json_plain_run(span_make(key, len)) == len);
         where[0] = where[len + 1] = '"';
-        memcpy(where + 1, key, len);
+        memcpy(where + 1, key, len); /* NOLINT(bugprone-not-null-terminated-result): a buf, not a string */
         where[len + 2] = ':';
 }
 
