@@ -38,9 +38,17 @@ static void unlock(void)
         pthread_mutex_unlock(&mu);
 }
 
+/* The parent's pages are not there in the child, and anything may be mapped where they were: it is not poisoned. */
+static void unlock_in_child(void)
+{
+        for (const struct secret_block *b = blocks; b != NULL; b = b->next)
+                ASAN_UNPOISON_MEMORY_REGION(b->bytes, b->len);
+        unlock();
+}
+
 static void watch_forks(void)
 {
-        if (pthread_atfork(lock, unlock, unlock) != 0)
+        if (pthread_atfork(lock, unlock, unlock_in_child) != 0)
                 abort();
 }
 
@@ -68,7 +76,8 @@ static struct secret_block *block_new(size_t len, bool is_shared)
         b->len = len;
         b->owner = getpid();
         b->grains = is_shared ? GRAINS : 0;
-        ASAN_POISON_MEMORY_REGION(bytes, len);
+        if (is_shared)
+                ASAN_POISON_MEMORY_REGION(bytes, len);
         return b;
 }
 
