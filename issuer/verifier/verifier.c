@@ -143,7 +143,10 @@ static struct fault *appraise_one(const struct appraisal *in, const char *root, 
         ret->checks = check_new(root, false);
         sha256(in->evidence, ret->evidence_digest);
         ret->kind = a != NULL ? a->kind : "unknown";
-        TRY(appraise_hold(ret, "evidence.kind", a != NULL, ORIGIN_VERIFIER, "a kind that is known here", in->kind));
+        struct fault *unknown =
+                appraise_hold(ret, "evidence.kind", a != NULL, ORIGIN_VERIFIER, "a kind that is known here", in->kind);
+        if (a == NULL)
+                return unknown;
         TRY(a->appraise(in, ret));
         if (ret->worst > ret->status)
                 ret->status = ret->worst;

@@ -97,7 +97,8 @@ void intel_pck_extension(const struct intel_pck *p, struct buf *out)
 {
         AUTO(buf) struct buf fields = BUF(4096);
 
-        for (uint8_t n = 1; n <= (p->has_platform_fields ? 7 : 5); n++) {
+        const uint8_t last = p->has_platform_fields ? 7 : 5;
+        for (uint8_t n = 1; n <= last; n++) {
                 if (n != p->leave_out)
                         field(p, n, &fields);
                 if (n == p->twice)

@@ -25,7 +25,7 @@ static void must(bool ok, const char *what)
         if (ok)
                 return;
         perror(what);
-        exit(2);
+        exit(2); /* NOLINT(concurrency-mt-unsafe): one thread */
 }
 
 static void write_file(const char *dir, const char *name, struct span bytes)

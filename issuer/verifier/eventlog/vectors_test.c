@@ -4,11 +4,13 @@
 #include "lib/model/names.h"
 #include "tests/fakes/recorded.h"
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): literals, to be joined */
 #define TPM(n, p)                                                                                                      \
         .name = n, .kind = EVIDENCE_EVENTLOG, .evidence = "eventlog/" n ".bin",                                        \
         .parts = {{"pcrs", "eventlog/" p ".pcrs.json"}}
 #define CCEL(n, p)                                                                                                     \
         .name = n, .kind = EVIDENCE_EVENTLOG, .evidence = "ccel/" n ".bin", .parts = {{"rtmrs", "ccel/" p ".rtmr.json"}}
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static const struct recorded rows[] = {
         {TPM("arch-workstation", "arch-workstation")},
