@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from conftest import WORKLOADS
+from harness.hostile import world_is_instrumented
 from harness.kubelet import Pod
 from harness.policy import policy
 from harness.world import ATTESTER_UID, World, binary, unix_get, wait_until
@@ -95,6 +96,11 @@ def rss_kib(process):
         return int(next(line.split()[1] for line in f if line.startswith("VmRSS:")))
 
 
+def assert_grew_less(process, before_kib, bound_kib):
+    """What a sanitizer keeps is many times what the program does: there, nothing can be said."""
+    assert world_is_instrumented() or rss_kib(process) - before_kib < bound_kib
+
+
 def client_context(world):
     context = ssl.create_default_context(cafile=world.path("issuer-ca.pem"))
     context.check_hostname = False
@@ -146,7 +152,7 @@ def test_overload_is_refused_at_once_and_what_was_accepted_is_done(soft):
             status, headers, body = ask(connection)
             assert status == 503 and int(headers["retry-after"]) >= 1 and json.loads(body)["check"] == "QUEUE_FULL"
         assert issuer_get(world, "/healthz")[0] == 200 and issuer_get(world, "/metrics")[0] == 200
-        assert rss_kib(world.issuer.process) - before < 8 << 10
+        assert_grew_less(world.issuer.process, before, 8 << 10)
     finally:
         os.kill(signer, signal.SIGCONT)
     assert [a["check"] for a in first.answers(2) + flood.answers(4)] == ["issued"] * 6
@@ -167,7 +173,7 @@ def test_memory_is_flat_under_load(soft):
     second = load()
     assert second["issued"] > 0 and second["failed"] == 0
     # SQLite's cache of pages may still fill up; what a request leaves behind would be ten times as much
-    assert rss_kib(world.issuer.process) - before < 4096 + second["issued"] // 4
+    assert_grew_less(world.issuer.process, before, 4096 + second["issued"] // 4)
 
 
 def test_a_greedy_client_is_told_to_wait_and_its_neighbour_is_not(soft):
@@ -235,7 +241,7 @@ def test_half_bodies_have_a_limit_together(soft):
             assert answer.startswith(b"HTTP/1.1 503 ") and b"BODIES_FULL" in answer and b"Retry-After: 1" in answer
             refused += 1
     assert refused >= 20
-    assert rss_kib(world.issuer.process) - before < 110 << 10
+    assert_grew_less(world.issuer.process, before, 110 << 10)
     for connection in held:
         connection.close()
     wait_until(lambda: ask(connect(world))[0] == 200, 10, "an answer")
@@ -255,7 +261,7 @@ def test_a_client_that_reads_nothing_holds_one_answer(soft):
             reader.sendall(b"GET /v1/bundle HTTP/1.1\r\nHost: issuer\r\n\r\n")
     except TimeoutError:
         pass  # nobody takes more
-    assert rss_kib(world.issuer.process) - before < 8 << 10
+    assert_grew_less(world.issuer.process, before, 8 << 10)
     assert ask(connect(world))[0] == 200
     reader.close()
 

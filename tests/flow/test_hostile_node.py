@@ -12,7 +12,7 @@ import grpc
 import pytest
 
 from conftest import WORKLOADS, make_world
-from harness.hostile import FaultyDisk, FrameRelay, IssuerRelay
+from harness.hostile import FaultyDisk, FrameRelay, IssuerRelay, world_is_instrumented
 from harness.kubelet import Kubelet, Pod, csi
 from harness.policy import policy
 from harness.volume import is_mounted, mounts_below
@@ -233,12 +233,6 @@ def test_a_thousand_stuck_calls_leave_the_rest_working(fresh):
     for pod in pods[:20]:
         publish_until_ok(world, pod)
     assert os.listdir(os.path.join(world.path("csi-state"), "volumes")).__len__() == 22  # with the quarantine
-
-
-def world_is_instrumented():
-    """Built with a sanitizer or under valgrind: memory is the tool's then."""
-    with open(binary("vouchsafe-csi"), "rb") as f:
-        return b"__asan_init" in f.read() or "MEMCHECK" in os.environ
 
 
 # ---- killed in the middle ----

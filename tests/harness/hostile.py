@@ -189,3 +189,9 @@ class FaultyDisk:
         self.say("")
         subprocess.run(["umount", "-l", self.path], check=False)
         self.process.wait(10)
+
+
+def world_is_instrumented():
+    """Built with a sanitizer or under valgrind: memory is the tool's then."""
+    with open(binary("vouchsafe-csi"), "rb") as f:
+        return b"__asan_init" in f.read() or "MEMCHECK" in os.environ
