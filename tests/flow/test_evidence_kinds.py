@@ -93,7 +93,8 @@ class GuestWorld(World):
 
     def older_kernel(self):
         self.host_says = self.write("reader-state/host-says", "")  # where the reader may look
-        return {"LD_PRELOAD": binary("tests/sev_guest.so"), "SEV_GUEST_TSM": self.tsm.base, "SEV_GUEST_SAYS": self.host_says}
+        return {"LD_PRELOAD": binary("tests/sev_guest.so"), "SEV_GUEST_TSM": self.tsm.base, "SEV_GUEST_SAYS": self.host_says,
+                "ASAN_OPTIONS": "verify_asan_link_order=0"}
 
     def makers(self):
         """AMD's and Intel's services, and where the issuer finds them."""
