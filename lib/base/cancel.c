@@ -1,5 +1,6 @@
 #include "lib/base/cancel.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -105,4 +106,37 @@ void cond_init_boot(pthread_cond_t *cond)
             pthread_cond_init(cond, &attr) != 0)
                 abort();
         (void) pthread_condattr_destroy(&attr); /* no resource in it */
+}
+
+struct nap {
+        pthread_mutex_t mu;
+        pthread_cond_t woken;
+};
+
+static void end_nap(void *arg)
+{
+        struct nap *n = arg;
+        pthread_mutex_lock(&n->mu);
+        pthread_cond_broadcast(&n->woken);
+        pthread_mutex_unlock(&n->mu);
+}
+
+struct fault *cancel_sleep(struct cancel *c, int64_t ms)
+{
+        struct nap n = {.mu = PTHREAD_MUTEX_INITIALIZER};
+        struct timespec until = monotonic_in(cancel_left_ms(c, ms));
+        cond_init_boot(&n.woken);
+        if (c != NULL)
+                cancel_set_wake(c, end_nap, &n);
+
+        pthread_mutex_lock(&n.mu);
+        struct fault *f = cancel_check(c);
+        while (f == NULL && pthread_cond_timedwait(&n.woken, &n.mu, &until) != ETIMEDOUT)
+                f = cancel_check(c); /* woken, perhaps for nothing */
+        pthread_mutex_unlock(&n.mu);
+
+        if (c != NULL)
+                cancel_set_wake(c, NULL, NULL);
+        pthread_cond_destroy(&n.woken);
+        return f != NULL ? f : cancel_check(c);
 }

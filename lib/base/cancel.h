@@ -35,5 +35,7 @@ void cancel_set_wake(struct cancel *c, void (*wake)(void *arg), void *arg);
 /* Waits on `cond` (made with cond_init_boot) under `mu` until signalled or the deadline; the flag's wake is the caller's
  * to arrange with cancel_set_wake. Returns cancel_check. Spurious wake-ups return NULL: loop on your predicate. */
 struct fault *cancel_wait(struct cancel *c, pthread_cond_t *cond, pthread_mutex_t *mu) MUST_USE;
+/* Waits for `ms`, and shorter when the work is given up meanwhile: cancel_check then. Uses the waker. */
+struct fault *cancel_sleep(struct cancel *c, int64_t ms) MUST_USE;
 /* A condition variable on CLOCK_MONOTONIC. */
 void cond_init_boot(pthread_cond_t *cond);

@@ -175,6 +175,33 @@ static void what_is_over_does_not_wait(void **state UNUSED)
         pthread_cond_destroy(&cond);
 }
 
+static void *trip(void *arg)
+{
+        cancel_trip(arg);
+        return NULL;
+}
+
+static void sleeps(void **state UNUSED)
+{
+        int64_t began_ms = clock_boot(&clock_system).ms;
+        expect_ok(cancel_sleep(NULL, 5));
+        assert_true(clock_boot(&clock_system).ms - began_ms >= 5);
+
+        AUTO(cancel) struct cancel late;
+        cancel_init(&late, &clock_system, (struct boot){clock_boot(&clock_system).ms + 10});
+        expect_ok(cancel_sleep(&late, 0));
+        expect_fault(cancel_sleep(&late, 60000), FAULT_DEADLINE, "DEADLINE");
+
+        pthread_t thread;
+        AUTO(cancel) struct cancel c;
+        cancel_init(&c, &clock_system, CANCEL_NO_DEADLINE);
+        assert_int_equal(pthread_create(&thread, NULL, trip, &c), 0);
+        expect_fault(cancel_sleep(&c, 60000), FAULT_CANCELLED, "CANCELLED");
+        pthread_join(thread, NULL);
+        expect_fault(cancel_sleep(&c, 60000), FAULT_CANCELLED, "CANCELLED");
+        assert_true(clock_boot(&clock_system).ms - began_ms < 30000);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -186,6 +213,7 @@ int main(void)
                 cmocka_unit_test(a_deadline_ends_a_wait),
                 cmocka_unit_test(a_deadline_of_the_fake_clock_ends_a_wait),
                 cmocka_unit_test(what_is_over_does_not_wait),
+                cmocka_unit_test(sleeps),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,11 +21,12 @@ static void curl_start(void)
 
 struct fault *http_new(const struct http_options *o, struct http **ret)
 {
-        const char *authority = strncmp(o->base_url, "https://", 8) == 0 ? o->base_url + 8 : "";
+        const char *scheme = o->is_plain ? "http://" : "https://";
+        const char *authority = strncmp(o->base_url, scheme, strlen(scheme)) == 0 ? o->base_url + strlen(scheme) : "";
         struct http *h;
 
         if (authority[0] == '\0' || strpbrk(authority, "/?#@ \t\r\n") != NULL)
-                return fault(FAULT_INVALID, "BAD_URL", "%s is not of the form https://host[:port]", o->base_url);
+                return fault(FAULT_INVALID, "BAD_URL", "%s is not of the form %shost[:port]", o->base_url, scheme);
         pthread_once(&curl_once, curl_start);
 
         h = NEW(struct http);
@@ -34,6 +35,8 @@ struct fault *http_new(const struct http_options *o, struct http **ret)
         h->body_max = o->body_max;
         h->connect_timeout_ms = o->connect_timeout_ms;
         h->is_public = o->is_public;
+        h->is_plain = o->is_plain;
+        h->header = o->header;
         h->keep = o->keep;
         h->multi = curl_multi_init();
         h->easy = curl_easy_init();
@@ -109,10 +112,15 @@ static struct curl_slist *header_add(struct curl_slist *headers, const char *lin
         return longer;
 }
 
+static struct curl_slist *headers_new(const struct http *h)
+{
+        return h->header == NULL ? NULL : header_add(NULL, h->header);
+}
+
 struct fault *http_get(struct http *h, const char *path, const char *etag, struct cancel *cancel,
                        struct http_reply *ret)
 {
-        struct curl_slist *headers = NULL;
+        struct curl_slist *headers = headers_new(h);
         struct exchange x = {0};
         struct fault *failed;
 
@@ -131,7 +139,8 @@ static struct fault *post(struct http *h, const char *path, struct span json, co
                           struct cancel *cancel, struct http_reply *ret)
 {
         /* No "Expect: 100-continue": it costs a round trip. */
-        struct curl_slist *headers = header_add(header_add(NULL, "Content-Type: application/json"), "Expect:");
+        struct curl_slist *headers =
+                header_add(header_add(headers_new(h), "Content-Type: application/json"), "Expect:");
         struct exchange x = {.bound = bound};
         struct fault *failed;
 

@@ -4,7 +4,7 @@
  * redirects, no proxies from the environment, no cookies, no compression. HTTP/1.1. The TLS exporter of the connection is
  * taken where libcurl allows it (PREREQFUNCTION, just before a request is sent). http_post_bound sends nothing unless the
  * connection about to be used has exactly the exporter that the body was bound to: FAULT_ABORTED "CONNECTION_CHANGED" tells the caller
- * to ask for a challenge and quote again. Plain http:// is refused. */
+ * to ask for a challenge and quote again. Plain http:// is refused, but for `is_plain`. */
 #pragma once
 
 #include "lib/base/cancel.h"
@@ -17,6 +17,9 @@ struct http_options {
         int64_t connect_timeout_ms;
         const char *user_agent;
         bool is_public; /* `tls` is one for services of others: no exporter is taken, and TLS 1.2 will do */
+        bool is_plain;  /* a service that only speaks "http://", of the machine's own host: no `tls`, no exporter, and
+                               nothing in an answer may be believed because it came */
+        const char *header; /* a line that each request has besides, "Metadata: true"; lives as long; NULL: none */
         const char *const
                 *keep; /* NULL-terminated names of headers: the first of them that a reply has is kept; NULL: none */
 };

@@ -29,7 +29,7 @@ static int on_before_request(void *arg, char *peer UNUSED, char *local UNUSED, i
         struct curl_tlssessioninfo *tls = NULL;
 
         h->has_exporter = false;
-        if (h->is_public) {
+        if (h->is_public || h->is_plain) {
                 h->exchanges++;
                 return CURL_PREREQFUNC_OK;
         }
@@ -129,7 +129,7 @@ void http_easy_setup(struct http *h, const char *user_agent)
         CURL *e = h->easy;
 
         must_set(curl_easy_setopt(e, CURLOPT_ERRORBUFFER, h->error));
-        must_set(curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "https"));
+        must_set(curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, h->is_plain ? "http" : "https"));
         must_set(curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1));
         must_set(curl_easy_setopt(e, CURLOPT_SSL_ENABLE_ALPN, 0L));
         must_set(curl_easy_setopt(e, CURLOPT_PROXY, "")); /* also none from the environment */
@@ -202,9 +202,10 @@ static bool is_tls_code(CURLcode code)
 
 static bool is_connected(const struct http *h)
 {
-        curl_off_t handshake_us = 0;
+        CURLINFO moment = h->is_plain ? CURLINFO_CONNECT_TIME_T : CURLINFO_APPCONNECT_TIME_T;
+        curl_off_t after_us = 0;
 
-        return curl_easy_getinfo(h->easy, CURLINFO_APPCONNECT_TIME_T, &handshake_us) == CURLE_OK && handshake_us > 0;
+        return curl_easy_getinfo(h->easy, moment, &after_us) == CURLE_OK && after_us > 0;
 }
 
 /* What a transfer's end means, in the words of http.h. */

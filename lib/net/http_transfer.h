@@ -22,7 +22,8 @@ struct http {
         struct tls_client *tls;
         size_t body_max;
         int64_t connect_timeout_ms;
-        bool is_public;
+        bool is_public, is_plain;
+        const char *header;
         const char *const *keep;
         char error[CURL_ERROR_SIZE];
         struct exchange *current;

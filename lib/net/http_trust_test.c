@@ -89,6 +89,15 @@ static void urls(void **state)
                 http_assert_fault(http_new(&(struct http_options){.base_url = rows[i], .user_agent = "x"}, &h),
                                   "BAD_URL");
         }
+        static const char *const plain[] = {"https://127.0.0.1", "http://", "http://a/", "http://u@a",
+                                            "169.254.169.254"};
+        for (size_t i = 0; i < COUNT_OF(plain); i++) {
+                struct http *h = NULL;
+
+                http_assert_fault(
+                        http_new(&(struct http_options){.base_url = plain[i], .is_plain = true, .user_agent = "x"}, &h),
+                        "BAD_URL");
+        }
 }
 
 static void addresses(void **state)
