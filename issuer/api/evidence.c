@@ -28,14 +28,14 @@ struct fault *evidence_choose(const struct cmw *evidence, struct evidence_set *r
         *ret = (struct evidence_set){0};
         if (evidence->count == 0)
                 return fault(FAULT_INVALID, "evidence.missing", "the request has no evidence");
-        ret->primary = evidence->count == 1 ? &evidence->items[0] : find_label(evidence, EVIDENCE_PRIMARY_LABEL);
+        ret->primary = evidence->count == 1 ? &evidence->items[0] : find_label(evidence, CMW_PRIMARY_LABEL);
         ret->tpm = cmw_find(evidence, CMW_TPM_QUOTE);
         bool is_pair =
                 evidence->count == 2 && ret->primary != NULL && ret->tpm != NULL && may_have_quote_beside(ret->primary);
         if (evidence->count > 1 && !is_pair)
                 return fault(FAULT_INVALID, "evidence.count",
                              "%zu items of evidence; one is taken, or a CPU's labelled \"%s\" and a TPM's quote",
-                             evidence->count, EVIDENCE_PRIMARY_LABEL);
+                             evidence->count, CMW_PRIMARY_LABEL);
         ret->appraiser = verifier_find(ret->primary->type);
         if (ret->appraiser == NULL)
                 return fault(FAULT_DENIED, "evidence.kind", "evidence of type %s is not appraised here",

@@ -1,14 +1,12 @@
 /* evidence: from a request's CMW to an attestation result.
  *
- * A bare record is the evidence. A collection has the label "primary" and beside it secondary items, each bound into the primary's
+ * A bare record is the evidence. A collection has the label CMW_PRIMARY_LABEL and beside it secondary items, each bound into the primary's
  * transcript by its digest, and themselves to the transcript without that field: the two can't be taken from different requests or machines
  * that did not cooperate. A TPM's quote is the one kind that may stand beside another. */
 #pragma once
 
 #include "issuer/api/intake.h"
 #include "issuer/verifier/verifier.h"
-
-#define EVIDENCE_PRIMARY_LABEL "primary"
 
 struct evidence_set {                         /* borrows from the CMW */
         const struct cmw_item *primary, *tpm; /* tpm: the quote, be it primary or beside; NULL: none */

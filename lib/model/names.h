@@ -35,6 +35,8 @@
 #define CMW_AZ_TDX     "application/vnd.vouchsafe.az-tdx+json"
 #define CMW_NITRO      "application/vnd.vouchsafe.nitro+json"
 #define CMW_CCA        "application/vnd.vouchsafe.cca+json"
+/* Label of the item in a collection that the others are bound into. */
+#define CMW_PRIMARY_LABEL "primary"
 /* Kinds of secondary evidence in the binding (protocol.md §1, field 6). */
 #define SECONDARY_TPM      1
 #define SECONDARY_EVENTLOG 2
