@@ -1,14 +1,10 @@
 #include "attester/evidence/tpm.h"
 
-#include <stdlib.h>
-
-#include "attester/evidence/tcti_socket.h"
 #include "attester/evidence/tpm_activate.h"
 #include "attester/evidence/tpm_ak.h"
 #include "attester/evidence/tpm_ek.h"
 #include "attester/evidence/tpm_pcrs.h"
 #include "attester/evidence/tpm_quote.h"
-#include "lib/base/log.h"
 #include "lib/model/tpm_evidence.h"
 
 #define DEFAULT_PCRS "sha256:0,1,2,3,4,5,6,7"
@@ -22,47 +18,30 @@ struct tpm_source {
                 evidence; /* the last; its registers' values serve again while their digest is the quoted one */
 };
 
-/* ---- one connection a call, and a second try when the first one showed what to do */
-
-struct work {
+struct work { /* of one call */
+        struct tpm_source *source;
         const struct binding *binding;    /* collect */
         struct cmw *evidence;             /* collect */
         struct enrolment_material *enrol; /* enrolment */
         struct span id_object, encrypted; /* activate */
         struct secret **secret;           /* activate */
 };
-typedef struct fault *work_fn(struct tpm_source *s, const struct work *w, struct cancel *cancel);
-
-static struct fault *once(struct tpm_source *s, work_fn *fn, const struct work *w, struct cancel *cancel)
-{
-        TRY(tpm_context_open(&s->context, cancel));
-        struct fault *f = fn(s, w, cancel);
-        tpm_context_close(&s->context);
-        return f;
-}
-
-static struct fault *with_tpm(struct tpm_source *s, work_fn *fn, const struct work *w, struct cancel *cancel)
-{
-        AUTO(fault) struct fault *f = once(s, fn, w, cancel);
-        if (f == NULL || strcmp(fault_token(f), "tee.busy") != 0 || s->context.remedy == TPM_REMEDY_NONE)
-                return TAKE(f);
-        log_debug("tpm_second_try", KV("why", f));
-        return once(s, fn, w, cancel);
-}
 
 /* ---- what is done */
 
-static struct fault *do_collect(struct tpm_source *s, const struct work *w, struct cancel *cancel)
+static struct fault *do_collect(void *arg, struct tpm_context *t, struct cancel *cancel)
 {
+        const struct work *w = arg;
+        struct tpm_source *s = w->source;
         AUTO(buf) struct buf transcript = BUF(BINDING_T_MAX);
         TRY(binding_write(w->binding, &transcript));
         uint8_t extra_data[SHA256_LEN];
         binding_extra_data(buf_span(&transcript), extra_data);
 
-        AUTO(tpm_object) struct tpm_object ak = TPM_OBJECT(&s->context);
+        AUTO(tpm_object) struct tpm_object ak = TPM_OBJECT(t);
         struct tpm_evidence *e = &s->evidence;
-        TRY(tpm_ak_load(&s->ak, &s->context, cancel, &ak));
-        TRY(tpm_quote_take(&s->context, cancel, ak.handle, &s->pcrs, extra_data, e));
+        TRY(tpm_ak_load(&s->ak, t, cancel, &ak));
+        TRY(tpm_quote_take(t, cancel, ak.handle, &s->pcrs, extra_data, e));
         buf_truncate(&e->ak_public, 0);
         TRY(buf_append(&e->ak_public, buf_span(&s->ak.public)));
 
@@ -73,12 +52,14 @@ static struct fault *do_collect(struct tpm_source *s, const struct work *w, stru
         return NULL;
 }
 
-static struct fault *do_enrolment(struct tpm_source *s, const struct work *w, struct cancel *cancel)
+static struct fault *do_enrolment(void *arg, struct tpm_context *t, struct cancel *cancel)
 {
-        AUTO(tpm_ek) struct tpm_ek ek = tpm_ek_new(&s->context);
-        AUTO(tpm_object) struct tpm_object ak = TPM_OBJECT(&s->context);
-        TRY(tpm_ak_load_or_replace(&s->ak, &s->context, cancel, &ak));
-        TRY(tpm_ek_load(&s->context, cancel, &ek));
+        const struct work *w = arg;
+        struct tpm_source *s = w->source;
+        AUTO(tpm_ek) struct tpm_ek ek = tpm_ek_new(t);
+        AUTO(tpm_object) struct tpm_object ak = TPM_OBJECT(t);
+        TRY(tpm_ak_load_or_replace(&s->ak, t, cancel, &ak));
+        TRY(tpm_ek_load(t, cancel, &ek));
 
         AUTO(enrolment_material)
         struct enrolment_material m = {
@@ -92,25 +73,33 @@ static struct fault *do_enrolment(struct tpm_source *s, const struct work *w, st
         return NULL;
 }
 
-static struct fault *do_activate(struct tpm_source *s, const struct work *w, struct cancel *cancel)
+static struct fault *do_activate(void *arg, struct tpm_context *t, struct cancel *cancel)
 {
-        AUTO(tpm_ek) struct tpm_ek ek = tpm_ek_new(&s->context);
-        AUTO(tpm_object) struct tpm_object ak = TPM_OBJECT(&s->context);
-        TRY(tpm_ak_load(&s->ak, &s->context, cancel, &ak));
-        TRY(tpm_ek_load(&s->context, cancel, &ek));
-        return tpm_activate(&s->context, cancel, ak.handle, ek.object.handle, w->id_object, w->encrypted, w->secret);
+        const struct work *w = arg;
+        struct tpm_source *s = w->source;
+        AUTO(tpm_ek) struct tpm_ek ek = tpm_ek_new(t);
+        AUTO(tpm_object) struct tpm_object ak = TPM_OBJECT(t);
+        TRY(tpm_ak_load(&s->ak, t, cancel, &ak));
+        TRY(tpm_ek_load(t, cancel, &ek));
+        return tpm_activate(t, cancel, ak.handle, ek.object.handle, w->id_object, w->encrypted, w->secret);
 }
 
 /* ---- the vtable */
 
+static struct fault *with_tpm(struct tpm_source *s, tpm_work *fn, struct work w, struct cancel *cancel)
+{
+        w.source = s;
+        return tpm_context_with(&s->context, cancel, fn, &w);
+}
+
 static struct fault *collect(void *self, const struct binding *binding, struct cancel *cancel, struct cmw *ret_evidence)
 {
-        return with_tpm(self, do_collect, &(struct work){.binding = binding, .evidence = ret_evidence}, cancel);
+        return with_tpm(self, do_collect, (struct work){.binding = binding, .evidence = ret_evidence}, cancel);
 }
 
 static struct fault *enrolment(void *self, struct cancel *cancel, struct enrolment_material *ret)
 {
-        return with_tpm(self, do_enrolment, &(struct work){.enrol = ret}, cancel);
+        return with_tpm(self, do_enrolment, (struct work){.enrol = ret}, cancel);
 }
 
 static struct fault *activate(void *self, struct span credential_blob, struct span encrypted_secret,
@@ -118,7 +107,7 @@ static struct fault *activate(void *self, struct span credential_blob, struct sp
 {
         return with_tpm(
                 self, do_activate,
-                &(struct work){.id_object = credential_blob, .encrypted = encrypted_secret, .secret = ret_secret},
+                (struct work){.id_object = credential_blob, .encrypted = encrypted_secret, .secret = ret_secret},
                 cancel);
 }
 
@@ -132,17 +121,10 @@ static void close_source(void *self)
         free(s);
 }
 
-/* tss2 writes five lines of its own for each error; ours says it once. An operator's setting wins. */
-static void quieten(void)
-{
-        (void) setenv("TSS2_LOG", "all+NONE", 0); /* NOLINT(concurrency-mt-unsafe): before there are threads */
-}
-
 struct fault *evidence_tpm_probe(const struct evidence_options *o)
 {
         if (o->tpm_tcti == NULL || o->tpm_tcti[0] == '\0')
                 return fault(FAULT_PRECONDITION, "tee.missing", "no TPM is configured");
-        quieten();
         struct tpm_context t = tpm_context_new(o->tpm_tcti);
         struct fault *f = tpm_context_open(&t, NULL);
         tpm_context_close(&t);
@@ -153,14 +135,9 @@ struct fault *evidence_tpm_open(const struct evidence_options *o, struct evidenc
 {
         TPML_PCR_SELECTION pcrs;
         TRY(tpm_pcrs_parse(span_str(o->tpm_pcrs == NULL ? DEFAULT_PCRS : o->tpm_pcrs), &pcrs));
-        if (o->tpm_tcti == NULL || o->tpm_tcti[0] == '\0')
-                return fault(FAULT_INVALID, "evidence.tcti", "where is the TPM? (device:/dev/tpmrm0, swtpm:path=…)");
-        struct tcti_address ignored;
-        if (tcti_socket_is_ours(o->tpm_tcti))
-                TRY(tcti_socket_parse(o->tpm_tcti, &ignored));
+        TRY(tpm_context_check(o->tpm_tcti));
         struct tpm_ak ak;
         TRY(tpm_ak_open(o->state_dir, &ak));
-        quieten();
         struct tpm_source *s = NEW(struct tpm_source);
         s->tcti = alloc_string(o->tpm_tcti);
         s->context = tpm_context_new(s->tcti);

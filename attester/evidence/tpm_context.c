@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <tss2/tss2_tctildr.h>
 
@@ -15,8 +16,23 @@
 #define TRANSIENT_FIRST      0x80000000u
 #define LOADED_SESSION_FIRST 0x02000000u
 
+struct fault *tpm_context_check(const char *tcti)
+{
+        struct tcti_address ignored;
+        if (tcti == NULL || tcti[0] == '\0')
+                return fault(FAULT_INVALID, "evidence.tcti", "where is the TPM? (device:/dev/tpmrm0, swtpm:path=…)");
+        return tcti_socket_is_ours(tcti) ? tcti_socket_parse(tcti, &ignored) : NULL;
+}
+
+/* tss2 writes five lines of its own for each error; ours says it once. An operator's setting wins. */
+static void quieten(void)
+{
+        (void) setenv("TSS2_LOG", "all+NONE", 0); /* NOLINT(concurrency-mt-unsafe): before there are threads */
+}
+
 struct tpm_context tpm_context_new(const char *tcti)
 {
+        quieten();
         return (struct tpm_context){.tcti = tcti, .remedy = TPM_REMEDY_SWEEP};
 }
 
@@ -150,6 +166,23 @@ void tpm_context_close(struct tpm_context *t)
                 tcti_socket_close(TAKE(t->connection));
         if (t->connection != NULL)
                 Tss2_TctiLdr_Finalize(&t->connection);
+}
+
+static struct fault *once(struct tpm_context *t, struct cancel *cancel, tpm_work *work, void *arg)
+{
+        TRY(tpm_context_open(t, cancel));
+        struct fault *f = work(arg, t, cancel);
+        tpm_context_close(t);
+        return f;
+}
+
+struct fault *tpm_context_with(struct tpm_context *t, struct cancel *cancel, tpm_work *work, void *arg)
+{
+        AUTO(fault) struct fault *f = once(t, cancel, work, arg);
+        if (f == NULL || strcmp(fault_token(f), "tee.busy") != 0 || t->remedy == TPM_REMEDY_NONE)
+                return TAKE(f);
+        log_debug("tpm_second_try", KV("why", f));
+        return once(t, cancel, work, arg);
 }
 
 static bool answer_is_there(struct tpm_context *t, int wait_ms)

@@ -23,11 +23,16 @@ struct tpm_context {
         ESYS_CONTEXT *esys;
 };
 
+/* FAULT_INVALID "evidence.tcti": no such string can lead to a TPM. */
+struct fault *tpm_context_check(const char *tcti) MUST_USE;
 /* `tcti` stays the caller's and outlives the context. Speaks to nobody yet. */
 struct tpm_context tpm_context_new(const char *tcti);
 /* FAULT_PRECONDITION "tee.missing" when it is a device that never was there, "tee.gone" when it can't be reached. */
 struct fault *tpm_context_open(struct tpm_context *t, struct cancel *cancel) MUST_USE;
 void tpm_context_close(struct tpm_context *t);
+/* One connection for `work`, and a second try when the first one showed what to do. */
+typedef struct fault *tpm_work(void *arg, struct tpm_context *t, struct cancel *cancel);
+struct fault *tpm_context_with(struct tpm_context *t, struct cancel *cancel, tpm_work *work, void *arg) MUST_USE;
 
 /* TPM_CALL's parts. await: NULL once an answer (or an end of the connection) is there to be taken; a cancelled or overdue command
  * closes the connection, since its answer would be taken for the next one's. */
