@@ -96,11 +96,7 @@ static struct fault *read_hex(const char *flag, const char *text, struct buf *ou
         struct fault *f = hex_decode(span_str(text), out);
         if (f == NULL && out->len == 0)
                 f = fault(FAULT_INVALID, "USAGE", "it is empty");
-        if (f == NULL)
-                return NULL;
-        struct fault *named = fault(FAULT_INVALID, "USAGE", "--%s: %s", flag, fault_text(f));
-        fault_free(f);
-        return named;
+        return fault_rename(fault_prefix(f, "--%s", flag), FAULT_INVALID, "USAGE");
 }
 
 /* Either flag goes for either sort of kind: a report data is a nonce field's value where there is one, and a nonce is a report data filled
@@ -132,12 +128,7 @@ static struct fault *read_now(const struct invocation *in, struct wall *ret)
         *ret = clock_wall(in->clock);
         if (at == NULL)
                 return NULL;
-        struct fault *f = wall_parse(span_str(at), ret);
-        if (f == NULL)
-                return NULL;
-        struct fault *named = fault(FAULT_INVALID, "USAGE", "--at: %s", fault_text(f));
-        fault_free(f);
-        return named;
+        return fault_rename(fault_prefix(wall_parse(span_str(at), ret), "--at"), FAULT_INVALID, "USAGE");
 }
 
 struct fault *appraise_read(const struct invocation *in, struct appraise_files *files, struct buf *freshness,

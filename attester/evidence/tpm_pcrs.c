@@ -62,9 +62,8 @@ static struct fault *parse_indexes(struct span text, TPMS_PCR_SELECTION *bank)
         bool more = true;
         while (more) {
                 uint64_t index;
-                AUTO(fault) struct fault *bad = parse_u64(next_part(&text, ',', &more), 0, TPM_PCR_COUNT - 1, &index);
-                if (bad != NULL)
-                        return fault(FAULT_INVALID, "evidence.pcrs", "PCR index: %s", fault_text(bad));
+                struct fault *bad = parse_u64(next_part(&text, ',', &more), 0, TPM_PCR_COUNT - 1, &index);
+                TRY(fault_rename(fault_prefix(bad, "PCR index"), FAULT_INVALID, "evidence.pcrs"));
                 uint8_t bit = (uint8_t) (1u << (index % 8));
                 if ((bank->pcrSelect[index / 8] & bit) != 0)
                         return fault(FAULT_INVALID, "evidence.pcrs", "PCR %u twice", (unsigned) index);

@@ -161,6 +161,6 @@ struct fault *tsm_instance_generation(const struct tsm_instance *i, uint64_t *re
 {
         AUTO(buf) struct buf text = BUF(LINE_MAX_LEN);
         TRY(tsm_instance_line(i, "generation", &text));
-        AUTO(fault) struct fault *f = parse_u64(buf_span(&text), 0, UINT64_MAX, ret);
-        return f == NULL ? NULL : fault(FAULT_INTERNAL, "tee.fault", "generation: %s", fault_text(f));
+        return fault_rename(fault_prefix(parse_u64(buf_span(&text), 0, UINT64_MAX, ret), "generation"), FAULT_INTERNAL,
+                            "tee.fault");
 }

@@ -15,9 +15,7 @@ static struct fault *check_serial(const uint8_t serial[16])
 static struct fault *check_identity(const struct rules *r, const char *identity)
 {
         struct span id = span_str(identity);
-        AUTO(fault) struct fault *bad = spiffe_id_check(id);
-        if (bad != NULL)
-                return fault(FAULT_DENIED, "authority.identity", "%s", fault_text(bad));
+        TRY(fault_rename(spiffe_id_check(id), FAULT_DENIED, "authority.identity"));
         if (!spiffe_id_is_in(id, r->trust_domain))
                 return fault(FAULT_DENIED, "authority.trust_domain", "%s is outside the trust domain %.*s", identity,
                              (int) r->trust_domain.len, (const char *) r->trust_domain.data);

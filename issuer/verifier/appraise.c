@@ -39,11 +39,7 @@ struct fault *appraise_call(struct attestation_result *r, const char *name, enum
         }
         bool is_check = strchr(fault_token(f), '.') != NULL;
         (void) check_add(r->checks, is_check ? fault_token(f) : name, false, NULL, fault_text(f), (int) origin);
-        if (is_check)
-                return f;
-        struct fault *renamed = fault(fault_code(f), name, "%s", fault_text(f));
-        fault_free(f);
-        return renamed;
+        return is_check ? f : fault_rename(f, fault_code(f), name);
 }
 
 void appraise_concern(struct attestation_result *r, const char *name, bool ok, enum origin origin, const char *wanted,

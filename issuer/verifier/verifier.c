@@ -67,11 +67,7 @@ struct fault *verifier_unpack(const struct appraiser *a, const struct cmw_item *
 {
         struct fault *f = a->unpack != NULL ? a->unpack(buf_span(&item->value), ret)
                                             : evidence_parts_read(buf_span(&item->value), a->parts, ret);
-        if (f == NULL)
-                return NULL;
-        struct fault *named = fault(FAULT_INVALID, "evidence.format", "%s", fault_text(f));
-        fault_free(f);
-        return named;
+        return fault_rename(f, FAULT_INVALID, "evidence.format");
 }
 
 void verifier_begin(const struct appraiser *a, const struct evidence_parts *from, struct appraisal *ret)
@@ -110,10 +106,10 @@ struct fault *verifier_ak_name(const struct cmw_item *evidence, struct buf *ret_
         if (strcmp(evidence->type, CMW_TPM_QUOTE) != 0)
                 return NULL;
         AUTO(tpm_evidence) struct tpm_evidence e = tpm_evidence_new();
-        AUTO(fault) struct fault *f = tpm_evidence_read(buf_span(&evidence->value), &e);
+        struct fault *f = tpm_evidence_read(buf_span(&evidence->value), &e);
         if (f == NULL)
                 f = tpm_name(buf_span(&e.ak_public), ret_name);
-        return f == NULL ? NULL : fault(FAULT_INVALID, "evidence.format", "%s", fault_text(f));
+        return fault_rename(f, FAULT_INVALID, "evidence.format");
 }
 
 static void set_common_facts(struct attestation_result *r)

@@ -171,6 +171,13 @@ struct fault *fault_recode(struct fault *f, enum fault_code code)
         return f;
 }
 
+struct fault *fault_rename(struct fault *f, enum fault_code code, const char *token)
+{
+        if (f != NULL)
+                f->token = token;
+        return fault_recode(f, code);
+}
+
 enum fault_code fault_code(const struct fault *f)
 {
         return f == NULL ? (enum fault_code) 0 : f->code;

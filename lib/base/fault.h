@@ -56,6 +56,9 @@ struct fault *fault_from_peer(enum fault_code code, const char *token, const cha
 struct fault *fault_prefix(struct fault *f, const char *fmt, ...) MUST_USE PRINTF_LIKE(2, 3);
 /* Replaces the code and keeps token and text; NULL stays NULL. */
 struct fault *fault_recode(struct fault *f, enum fault_code code) MUST_USE;
+/* Replaces code and token and keeps the text: a library's fault under the name of the check that it failed. `token` as
+ * in fault(); NULL stays NULL. */
+struct fault *fault_rename(struct fault *f, enum fault_code code, const char *token) MUST_USE;
 
 enum fault_code fault_code(const struct fault *f);
 const char *fault_token(const struct fault *f);
@@ -71,7 +74,7 @@ void fault_free(struct fault *f);
 DEFINE_AUTO(fault)
 
 #ifdef __clang_analyzer__
-/* What the analyzer does not see across files: a fault that was made is not NULL, a prefixed one stays what it was.
+/* What the analyzer does not see across files: a fault that was made is not NULL, a prefixed or renamed one stays what it was.
  * Without this it walks through every TRY with outputs unset. */
 #define fault_known(made, is_null)                                                                                     \
         __extension__({                                                                                                \
@@ -87,6 +90,11 @@ DEFINE_AUTO(fault)
         __extension__({                                                                                                \
                 struct fault *bare_ = (f);                                                                             \
                 fault_known(fault_prefix(bare_, __VA_ARGS__), bare_ == NULL);                                          \
+        })
+#define fault_rename(f, ...)                                                                                           \
+        __extension__({                                                                                                \
+                struct fault *old_ = (f);                                                                              \
+                fault_known(fault_rename(old_, __VA_ARGS__), old_ == NULL);                                            \
         })
 #endif
 

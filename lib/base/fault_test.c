@@ -25,6 +25,7 @@ static void success_has_answers_too(void **state UNUSED)
         fault_set_retry_after_ms(NULL, 1);
         assert_null(fault_prefix(NULL, "publish %s", "v1"));
         assert_null(fault_recode(NULL, FAULT_INTERNAL));
+        assert_null(fault_rename(NULL, FAULT_INTERNAL, "T"));
         fault_free(NULL);
 }
 
@@ -52,6 +53,18 @@ static void layers_prefix_their_half_sentence(void **state UNUSED)
         f = fault_recode(f, FAULT_ABORTED);
         assert_int_equal(fault_code(f), FAULT_ABORTED);
         assert_string_equal(fault_token(f), "REFUSED");
+}
+
+static void a_new_name_keeps_the_text(void **state UNUSED)
+{
+        AUTO(fault) struct fault *f = fault_rename(inner(), FAULT_DENIED, "tpm.chain");
+        assert_int_equal(fault_code(f), FAULT_DENIED);
+        assert_string_equal(fault_token(f), "tpm.chain");
+        assert_string_equal(fault_text(f), "connect to eu-1: Connection refused");
+
+        AUTO(fault) struct fault *peers = fault_from_peer(FAULT_DENIED, "peers.own", "refused");
+        peers = fault_rename(peers, FAULT_INVALID, "BAD_ANSWER");
+        assert_string_equal(fault_token(peers), "BAD_ANSWER");
 }
 
 static void text_is_cleaned(void **state UNUSED)
@@ -176,6 +189,7 @@ int main(void)
                 cmocka_unit_test(carries_what_it_was_given),
                 cmocka_unit_test(success_has_answers_too),
                 cmocka_unit_test(layers_prefix_their_half_sentence),
+                cmocka_unit_test(a_new_name_keeps_the_text),
                 cmocka_unit_test(text_is_cleaned),
                 cmocka_unit_test(text_is_cut),
                 cmocka_unit_test(peer_tokens_are_checked),

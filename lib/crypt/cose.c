@@ -14,15 +14,6 @@
 #define CURVE_P256   1
 #define CURVE_P384   2
 
-static struct fault *as(const char *token, struct fault *f)
-{
-        if (f == NULL)
-                return NULL;
-        struct fault *named = fault(FAULT_INVALID, token, "%s", fault_text(f));
-        fault_free(f);
-        return named;
-}
-
 /* RFC 9052 §3.1: labels are numbers or text; of the numbers we want one. */
 static struct fault *read_protected(struct span header, int64_t *ret_algorithm)
 {
@@ -83,7 +74,7 @@ static struct fault *read_sign1(struct span bytes, struct cose_sign1 *ret)
 
 struct fault *cose_sign1_read(struct span bytes, struct cose_sign1 *ret)
 {
-        return as("COSE", read_sign1(bytes, ret));
+        return fault_rename(read_sign1(bytes, ret), FAULT_INVALID, "COSE");
 }
 
 struct fault *cose_sign1_verify(const struct cose_sign1 *c, const struct key *k)
@@ -135,5 +126,5 @@ static struct fault *read_key(struct span bytes, struct key **ret)
 
 struct fault *cose_key_read(struct span bytes, struct key **ret)
 {
-        return as("COSE_KEY", read_key(bytes, ret));
+        return fault_rename(read_key(bytes, ret), FAULT_INVALID, "COSE_KEY");
 }

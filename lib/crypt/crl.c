@@ -187,9 +187,7 @@ struct fault *crl_read(struct span bytes, struct crl **ret)
         AUTO(crl) struct crl *c = NEW(struct crl);
 
         c->der = BUF(CRL_MAX);
-        AUTO(fault) struct fault *f = read_bytes(bytes, c);
-        if (f != NULL)
-                return fault(FAULT_INVALID, "BAD_CRL", "%s", fault_text(f));
+        TRY(fault_rename(read_bytes(bytes, c), FAULT_INVALID, "BAD_CRL"));
         *ret = TAKE(c);
         return NULL;
 }
@@ -204,9 +202,8 @@ struct fault *crl_verify(const struct crl *c, const struct cert *issuer, enum ce
         if (!span_eq(c->issuer, cert_subject_der(issuer)) || cert_key(issuer) == NULL ||
             (usage != 0 && (usage & KU_CRL_SIGN) == 0))
                 return fault(FAULT_DENIED, "x509.crl_issuer", "revocation list isn't of \"%s\"", cert_subject(issuer));
-        AUTO(fault) struct fault *f = x509_signed_verify(&c->parts, c->inner_algorithm, cert_key(issuer), wanted);
-        if (f != NULL)
-                return fault(FAULT_DENIED, "x509.crl_signature", "%s", fault_text(f));
+        TRY(fault_rename(x509_signed_verify(&c->parts, c->inner_algorithm, cert_key(issuer), wanted), FAULT_DENIED,
+                         "x509.crl_signature"));
         if (wall_unix_s(now) < wall_unix_s(c->this_update)) {
                 wall_format(c->this_update, edge);
                 return fault(FAULT_DENIED, "x509.crl_not_yet_valid", "revocation list begins %s", edge);

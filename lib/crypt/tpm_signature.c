@@ -69,9 +69,8 @@ struct fault *tpm_signature_verify(const struct tpm_public *ak, struct span atte
 
         TRY(tpm_structure(check_scheme(&r, ak, &alg), "TPMT_SIGNATURE"));
         TRY(tpm_structure(read_signature(&r, ak->key, &signature), "TPMT_SIGNATURE"));
-        AUTO(fault) struct fault *f = key_verify(ak->key, alg, form_of(ak), attest, buf_span(&signature));
-        if (f != NULL)
-                return fault(FAULT_DENIED, "tpm.signature", "the attestation key didn't sign this: %s", fault_text(f));
+        struct fault *f = key_verify(ak->key, alg, form_of(ak), attest, buf_span(&signature));
+        TRY(fault_rename(fault_prefix(f, "the attestation key didn't sign this"), FAULT_DENIED, "tpm.signature"));
         *ret_hash = alg;
         return NULL;
 }

@@ -10,9 +10,8 @@ struct fault *cert_trim(struct span padded, struct span *ret_der)
         struct reader r = READER(padded);
         struct span body;
 
-        AUTO(fault) struct fault *f = der_read(&r, DER_SEQUENCE, &body);
-        if (f != NULL)
-                return fault(FAULT_INVALID, "BAD_CERTIFICATE", "padded certificate: %s", fault_text(f));
+        TRY(fault_rename(fault_prefix(der_read(&r, DER_SEQUENCE, &body), "padded certificate"), FAULT_INVALID,
+                         "BAD_CERTIFICATE"));
         *ret_der = span_slice(padded, 0, r.at);
         return NULL;
 }

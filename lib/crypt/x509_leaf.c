@@ -66,9 +66,8 @@ struct fault *leaf_build(const struct leaf_spec *spec, const struct key *ca_key,
         uint8_t subject_key_id[20];
 
         TRY(check_leaf(spec));
-        AUTO(fault) struct fault *f = spki_key_id(spec->spki, subject_key_id);
-        if (f != NULL)
-                return fault(FAULT_INVALID, "KEY_ENCODING", "key to certify: %s", fault_text(f));
+        TRY(fault_rename(fault_prefix(spki_key_id(spec->spki, subject_key_id), "key to certify"), FAULT_INVALID,
+                         "KEY_ENCODING"));
 
         AUTO(der) struct der d = DER(PART_TBS_MAX);
         size_t tbs = der_open(&d, DER_SEQUENCE);

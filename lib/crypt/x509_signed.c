@@ -126,6 +126,6 @@ struct fault *x509_signed_verify(const struct x509_signed *s, struct span inner_
         if (!span_eq(s->algorithm, inner_algorithm))
                 return differs("one algorithm inside the signature and another outside");
         TRY(check_algorithm(s->algorithm, wanted));
-        AUTO(fault) struct fault *f = key_verify(issuer_key, hash_alg, form, s->signed_bytes, s->signature);
-        return f == NULL ? NULL : fault(FAULT_DENIED, "x509.signature", "%s", fault_text(f));
+        return fault_rename(key_verify(issuer_key, hash_alg, form, s->signed_bytes, s->signature), FAULT_DENIED,
+                            "x509.signature");
 }

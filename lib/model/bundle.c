@@ -173,9 +173,7 @@ static struct fault *read_bundle(struct span text, struct bundle *b)
 struct fault *bundle_read(struct span text, struct bundle *ret)
 {
         AUTO(bundle) struct bundle b = {0};
-        AUTO(fault) struct fault *f = read_bundle(text, &b);
-        if (f != NULL)
-                return fault(FAULT_INVALID, "BAD_BUNDLE", "trust bundle: %s", fault_text(f));
+        TRY(fault_rename(fault_prefix(read_bundle(text, &b), "trust bundle"), FAULT_INVALID, "BAD_BUNDLE"));
         *ret = b;
         b = (struct bundle){0};
         return NULL;

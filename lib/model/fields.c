@@ -89,8 +89,7 @@ static struct fault *read_item_bytes(const struct json *item, struct buf *ret)
 {
         if (json_kind(item) != JSON_TEXT || json_text(item).len == 0)
                 return fault(FAULT_INVALID, "BAD_FIELD", "it is not a text with bytes");
-        AUTO(fault) struct fault *f = base64url_decode(json_text(item), ret);
-        return f == NULL ? NULL : fault(FAULT_INVALID, "BAD_FIELD", "%s", fault_text(f));
+        return fault_rename(base64url_decode(json_text(item), ret), FAULT_INVALID, "BAD_FIELD");
 }
 
 struct fault *field_bytes_list(const struct json *o, const char *key, size_t count_max, size_t max_len, struct buf *ret,

@@ -104,9 +104,7 @@ static struct fault *read_pcr(const struct json *j, struct tpm_evidence *e)
         TRY(json_need_int(j, "index", 0, TPM_PCR_COUNT - 1, &index));
         TRY(json_need_text(j, "value", (size_t) 2 * HASH_MAX_LEN, &hex));
         enum hash_alg bank;
-        AUTO(fault) struct fault *unknown = hash_by_name(bank_name, &bank);
-        if (unknown != NULL)
-                return fault(FAULT_INVALID, "TPM_EVIDENCE", "%s", fault_text(unknown));
+        TRY(fault_rename(hash_by_name(bank_name, &bank), FAULT_INVALID, "TPM_EVIDENCE"));
 
         AUTO(buf) struct buf value = BUF(HASH_MAX_LEN);
         TRY(hex_decode(hex, &value));

@@ -50,9 +50,7 @@ struct fault *hcl_read(struct span bytes, struct hcl_report *ret)
         struct hcl_report h = {0};
         if (bytes.len > HCL_REPORT_MAX)
                 return fault(FAULT_INVALID, "az.structure", "a report of %zu bytes", bytes.len);
-        AUTO(fault) struct fault *f = read_report(bytes, &h);
-        if (f != NULL)
-                return fault(FAULT_INVALID, "az.structure", "%s", fault_text(f));
+        TRY(fault_rename(read_report(bytes, &h), FAULT_INVALID, "az.structure"));
         *ret = h;
         return NULL;
 }

@@ -8,15 +8,6 @@
 #define TEXT_MAX  256
 #define BYTES_MAX 256
 
-static struct fault *as(const char *token, struct fault *f)
-{
-        if (f == NULL)
-                return NULL;
-        struct fault *named = fault(FAULT_INVALID, token, "%s", fault_text(f));
-        fault_free(f);
-        return named;
-}
-
 static struct fault *read_halves(struct span bytes, struct span *ret_platform, struct span *ret_realm)
 {
         struct reader r = READER(bytes);
@@ -46,9 +37,9 @@ static struct fault *read_halves(struct span bytes, struct span *ret_platform, s
 struct fault *cca_token_read(struct span bytes, struct cca_token *ret)
 {
         struct span platform = SPAN_NONE, realm = SPAN_NONE;
-        TRY(as("cca.structure", read_halves(bytes, &platform, &realm)));
-        TRY(as("cca.structure", cose_sign1_read(platform, &ret->platform)));
-        return as("cca.structure", cose_sign1_read(realm, &ret->realm));
+        TRY(fault_rename(read_halves(bytes, &platform, &realm), FAULT_INVALID, "cca.structure"));
+        TRY(fault_rename(cose_sign1_read(platform, &ret->platform), FAULT_INVALID, "cca.structure"));
+        return fault_rename(cose_sign1_read(realm, &ret->realm), FAULT_INVALID, "cca.structure");
 }
 
 /* ---- claims: one table a half -------------------------------------------------------------------------------------- */
@@ -214,7 +205,7 @@ struct fault *cca_platform_read(struct span payload, struct cca_platform *ret)
         };
 #undef AT
         *ret = (struct cca_platform){0};
-        return as("cca.platform_claims", read_claims(payload, table, COUNT_OF(table), ret));
+        return fault_rename(read_claims(payload, table, COUNT_OF(table), ret), FAULT_INVALID, "cca.platform_claims");
 }
 
 struct fault *cca_realm_read(struct span payload, struct cca_realm *ret)
@@ -262,5 +253,5 @@ struct fault *cca_realm_read(struct span payload, struct cca_realm *ret)
         };
 #undef AT
         *ret = (struct cca_realm){0};
-        return as("cca.realm_claims", read_claims(payload, table, COUNT_OF(table), ret));
+        return fault_rename(read_claims(payload, table, COUNT_OF(table), ret), FAULT_INVALID, "cca.realm_claims");
 }

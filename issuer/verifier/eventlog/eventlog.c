@@ -66,11 +66,11 @@ static struct fault *compare(struct comparison *c, register_values values)
 
 static struct fault *replay(struct span log, enum eventlog_form form, struct comparison *c)
 {
-        AUTO(fault) struct fault *f = eventlog_replay(log, form, &c->replay);
+        struct fault *f = eventlog_replay(log, form, &c->replay);
         if (f == NULL)
                 return NULL;
         bool is_old = strcmp(fault_token(f), eventlog_names[EVENTLOG_TPM].sha1_only) == 0;
-        return fault(fault_code(f), is_old ? c->names->sha1_only : c->names->structure, "%s", fault_text(f));
+        return fault_rename(f, fault_code(f), is_old ? c->names->sha1_only : c->names->structure);
 }
 
 static struct fault *check(struct span log, enum eventlog_form form, register_values values,

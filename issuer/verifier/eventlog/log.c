@@ -7,11 +7,7 @@
 
 static struct fault *structure(struct fault *f, const char *what)
 {
-        if (f == NULL)
-                return NULL;
-        struct fault *g = fault(FAULT_INVALID, "eventlog.structure", "%s: %s", what, fault_text(f));
-        fault_free(f);
-        return g;
+        return fault_rename(fault_prefix(f, "%s", what), FAULT_INVALID, "eventlog.structure");
 }
 
 static struct fault *bad(const char *what)

@@ -16,15 +16,6 @@ static const char aws_root[] = "-----BEGIN CERTIFICATE-----\n"
                                "IwLz3/Y=\n"
                                "-----END CERTIFICATE-----\n";
 
-static struct fault *as(enum fault_code code, const char *token, struct fault *f)
-{
-        if (f == NULL)
-                return NULL;
-        struct fault *named = fault(code, token, "%s", fault_text(f));
-        fault_free(f);
-        return named;
-}
-
 static bool has_key_of(const struct cert_list *list, const struct cert *c)
 {
         for (size_t i = 0; i < list->count; i++)
@@ -39,7 +30,7 @@ static struct fault *check_root(const struct cert *root, struct span anchors, bo
         AUTO(cert_list) struct cert_list aws = {0}, configured = {0};
         TRY(cert_list_from_pem(span_str(aws_root), &aws));
         if (anchors.len > 0)
-                TRY(as(FAULT_INVALID, "nitro.anchors", cert_list_read(anchors, &configured)));
+                TRY(fault_rename(cert_list_read(anchors, &configured), FAULT_INVALID, "nitro.anchors"));
         *ret_configured = !has_key_of(&aws, root);
         if (!*ret_configured || has_key_of(&configured, root))
                 return NULL;
@@ -54,16 +45,17 @@ static struct fault *check_link(const struct cert *issuer, const struct cert *c)
         if (!span_eq(cert_issuer_der(c), cert_subject_der(issuer)))
                 return fault(FAULT_DENIED, "nitro.chain", "\"%s\" is not issued by \"%s\"", cert_subject(c),
                              cert_subject(issuer));
-        return as(FAULT_DENIED, "nitro.chain_signature",
-                  cert_check_signature(c, cert_key(issuer), CERT_SIGNATURE_ECDSA_SHA384));
+        return fault_rename(cert_check_signature(c, cert_key(issuer), CERT_SIGNATURE_ECDSA_SHA384), FAULT_DENIED,
+                            "nitro.chain_signature");
 }
 
 static struct fault *check_dates(const struct cert *c, struct wall now, struct nitro_chain *chain)
 {
         struct fault *f = cert_check_dates(c, now);
         if (f != NULL)
-                return as(FAULT_DENIED,
-                          strcmp(fault_token(f), "x509.expired") == 0 ? "nitro.expired" : "nitro.not_yet_valid", f);
+                return fault_rename(f, FAULT_DENIED,
+                                    strcmp(fault_token(f), "x509.expired") == 0 ? "nitro.expired"
+                                                                                : "nitro.not_yet_valid");
         if (chain->not_after.unix_ms == 0 || cert_not_after(c).unix_ms < chain->not_after.unix_ms)
                 chain->not_after = cert_not_after(c);
         return NULL;
@@ -74,10 +66,10 @@ struct fault *nitro_chain_prove(const struct nitro_document *d, struct span anch
 {
         for (size_t i = 0; i < d->ca_count; i++) {
                 struct cert *c = NULL;
-                TRY(as(FAULT_INVALID, "nitro.certificate", cert_from_der(d->ca[i], &c)));
+                TRY(fault_rename(cert_from_der(d->ca[i], &c), FAULT_INVALID, "nitro.certificate"));
                 ret->authorities.certs[ret->authorities.count++] = c;
         }
-        TRY(as(FAULT_INVALID, "nitro.certificate", cert_from_der(d->certificate, &ret->leaf)));
+        TRY(fault_rename(cert_from_der(d->certificate, &ret->leaf), FAULT_INVALID, "nitro.certificate"));
 
         const struct cert *above = ret->authorities.certs[0];
         TRY(check_root(above, anchors, &ret->is_configured));

@@ -124,10 +124,5 @@ static struct fault *read_document(struct span payload, struct nitro_document *r
 struct fault *nitro_document_read(struct span payload, struct nitro_document *ret)
 {
         *ret = (struct nitro_document){0};
-        struct fault *f = read_document(payload, ret);
-        if (f == NULL || strcmp(fault_token(f), "nitro.document") == 0)
-                return f;
-        struct fault *named = fault(FAULT_INVALID, "nitro.document", "%s", fault_text(f));
-        fault_free(f);
-        return named;
+        return fault_rename(read_document(payload, ret), FAULT_INVALID, "nitro.document");
 }

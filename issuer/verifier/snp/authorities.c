@@ -39,9 +39,7 @@ static struct fault *read_lists(const struct snp_spans *from, const char *name, 
                                 struct snp_authorities *a)
 {
         for (size_t i = 0; i < from->count; i++) {
-                AUTO(fault) struct fault *f = read_list(from->items[i], standing, a);
-                if (f != NULL)
-                        return fault(FAULT_INVALID, name, "%s", fault_text(f));
+                TRY(fault_rename(read_list(from->items[i], standing, a), FAULT_INVALID, name));
         }
         return NULL;
 }

@@ -188,9 +188,7 @@ static struct fault *read_certificate(struct span bytes, struct cert **ret)
 {
         AUTO(cert_list) struct cert_list list = {0};
 
-        AUTO(fault) struct fault *f = cert_list_read(bytes, &list);
-        if (f != NULL)
-                return fault(FAULT_INVALID, "snp.certificate_format", "%s", fault_text(f));
+        TRY(fault_rename(cert_list_read(bytes, &list), FAULT_INVALID, "snp.certificate_format"));
         if (list.count != 1)
                 return fault(FAULT_INVALID, "snp.certificate_format", "%zu certificates where one belongs", list.count);
         *ret = TAKE(list.certs[0]);

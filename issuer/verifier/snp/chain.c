@@ -72,12 +72,12 @@ static struct snp_chain *recall(const struct snp_sources *s, struct span leaf)
 
 static struct fault *check_dates_of(const struct cert *c, struct wall now)
 {
-        AUTO(fault) struct fault *f = cert_check_dates(c, now);
+        struct fault *f = cert_check_dates(c, now);
 
         if (f == NULL)
                 return NULL;
         bool is_early = strcmp(fault_token(f), "x509.not_yet_valid") == 0;
-        return fault(FAULT_DENIED, is_early ? "snp.not_yet_valid" : "snp.expired", "%s", fault_text(f));
+        return fault_rename(f, FAULT_DENIED, is_early ? "snp.not_yet_valid" : "snp.expired");
 }
 
 static struct fault *check_dates(const struct snp_chain *c, struct wall now)
@@ -98,11 +98,11 @@ static struct fault *check_link(const struct cert *c, const struct cert *issuer)
                 return fault(FAULT_DENIED, "snp.chain", "\"%s\" is no authority", cert_subject(issuer));
         if (cert_has_unknown_critical(c) || cert_has_unknown_critical(issuer))
                 return fault(FAULT_DENIED, "snp.chain", "critical extension that is unknown here");
-        AUTO(fault) struct fault *f = cert_check_signature(c, cert_key(issuer), CERT_SIGNATURE_PSS_SHA384);
+        struct fault *f = cert_check_signature(c, cert_key(issuer), CERT_SIGNATURE_PSS_SHA384);
         if (f == NULL)
                 return NULL;
         bool is_algorithm = strcmp(fault_token(f), "x509.algorithm") == 0;
-        return fault(FAULT_DENIED, is_algorithm ? "snp.chain_algorithm" : "snp.chain_signature", "%s", fault_text(f));
+        return fault_rename(f, FAULT_DENIED, is_algorithm ? "snp.chain_algorithm" : "snp.chain_signature");
 }
 
 /* A certificate that came under the root's name with another key: somebody hopes to be believed for the name. */
@@ -132,9 +132,7 @@ static struct fault *rename_signature(struct fault *f)
 {
         if (strcmp(fault_token(f), "snp.chain_signature") != 0)
                 return f;
-        struct fault *named = fault(FAULT_DENIED, "snp.root", "%s", fault_text(f));
-        fault_free(f);
-        return named;
+        return fault_rename(f, FAULT_DENIED, "snp.root");
 }
 
 /* Which trusted root issued `issuer`: one that is valid now, if there is one. */

@@ -51,14 +51,6 @@ static void key_of(struct span bytes, const struct cert *root, uint8_t ret[SHA25
         hasher_end(h, ret);
 }
 
-static struct fault *refuse(struct fault *f)
-{
-        struct fault *named = fault(FAULT_DENIED, "snp.crl", "%s", fault_text(f));
-
-        fault_free(f);
-        return named;
-}
-
 /* Read, and signed by the root. Its dates are the caller's: at its own beginning they hold. */
 static struct fault *prove(struct span bytes, const struct cert *root, struct proven_list **ret)
 {
@@ -76,8 +68,7 @@ static struct fault *prove(struct span bytes, const struct cert *root, struct pr
         struct fault *f = crl_read(bytes, &l->crl);
         if (f == NULL)
                 f = crl_verify(l->crl, root, CERT_SIGNATURE_PSS_SHA384, crl_this_update(l->crl));
-        if (f != NULL)
-                return refuse(f);
+        TRY(fault_rename(f, FAULT_DENIED, "snp.crl"));
         memo_keep(&proven, key, &l->memo);
         *ret = TAKE(l);
         return NULL;

@@ -82,9 +82,7 @@ struct fault *snp_table_read(struct span bytes, struct snp_table *ret)
 {
         struct snp_table table = {0};
 
-        AUTO(fault) struct fault *f = read_table(bytes, &table);
-        if (f != NULL)
-                return fault(FAULT_INVALID, "snp.auxblob", "certificate table: %s", fault_text(f));
+        TRY(fault_rename(fault_prefix(read_table(bytes, &table), "certificate table"), FAULT_INVALID, "snp.auxblob"));
         *ret = table;
         return NULL;
 }

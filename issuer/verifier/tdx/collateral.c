@@ -66,26 +66,20 @@ static struct fault *read_crl(struct span bytes, const char *token, struct crl *
         struct fault *f = is_hex ? hex_decode(bytes, &der) : NULL;
         if (f == NULL)
                 f = crl_read(is_hex ? buf_span(&der) : bytes, ret);
-        if (f == NULL)
-                return NULL;
-        struct fault *named = fault(FAULT_INVALID, token, "%s", fault_text(f));
-        fault_free(f);
-        return named;
+        return fault_rename(f, FAULT_INVALID, token);
 }
 
 /* Issuer and signature; its dates are for later. */
 static struct fault *check_crl(const struct crl *c, const struct cert *issuer, const char *token)
 {
-        AUTO(fault) struct fault *f = crl_verify(c, issuer, CERT_SIGNATURE_ECDSA_SHA256, crl_this_update(c));
-        return f == NULL ? NULL : fault(FAULT_DENIED, token, "%s", fault_text(f));
+        return fault_rename(crl_verify(c, issuer, CERT_SIGNATURE_ECDSA_SHA256, crl_this_update(c)), FAULT_DENIED,
+                            token);
 }
 
 /* A certificate that the root signed, and perhaps the root behind it. */
 static struct fault *read_below_root(const struct proof *p, const char *part, const char *token, struct cert_list *list)
 {
-        AUTO(fault) struct fault *f = tdx_certs_read(appraisal_part(p->in, part), list);
-        if (f != NULL)
-                return fault(FAULT_INVALID, token, "%s", fault_text(f));
+        TRY(fault_rename(tdx_certs_read(appraisal_part(p->in, part), list), FAULT_INVALID, token));
         if (list->count > 2)
                 return fault(FAULT_DENIED, token, "%zu certificates, wanted one and the root", list->count);
         if (list->count == 2 && !span_eq(cert_der(list->certs[1]), cert_der(p->root)) &&
@@ -132,10 +126,9 @@ static struct fault *prove_document(const struct proof *p, const struct signed_p
                 return fault(FAULT_DENIED, s->signer, "\"%s\" is no signer of TCB information", cert_subject(signer));
         *ret_signer = tdx_cert_of(signer);
 
-        AUTO(fault) struct fault *f = signed_json_read(p->in, s->names, ret_document, signature);
-        if (f != NULL)
-                return fault(FAULT_INVALID, s->signature, "%s", fault_text(f));
-        f = key_verify(cert_key(signer), HASH_SHA256, SIGNATURE_RAW, *ret_document, SPAN_OF(signature));
+        TRY(fault_rename(signed_json_read(p->in, s->names, ret_document, signature), FAULT_INVALID, s->signature));
+        AUTO(fault)
+        struct fault *f = key_verify(cert_key(signer), HASH_SHA256, SIGNATURE_RAW, *ret_document, SPAN_OF(signature));
         return f == NULL ? NULL : fault(FAULT_DENIED, s->signature, "not signed by \"%s\"", cert_subject(signer));
 }
 

@@ -186,9 +186,7 @@ struct fault *pck_extension_read(struct span der, struct pck_extension *ret)
 {
         struct pck_extension p = {0};
 
-        AUTO(fault) struct fault *f = read_extension(der, &p);
-        if (f != NULL)
-                return fault(FAULT_INVALID, "tdx.pck", "%s", fault_text(f));
+        TRY(fault_rename(read_extension(der, &p), FAULT_INVALID, "tdx.pck"));
         *ret = p;
         return NULL;
 }

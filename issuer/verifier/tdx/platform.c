@@ -32,9 +32,7 @@ struct chain {
 /* Leaf, CA, root in this order: whoever takes another certificate for the leaf than we do sees another platform. */
 static struct fault *read_chain(struct span pem, struct cert_list *list, struct chain *ret)
 {
-        AUTO(fault) struct fault *f = tdx_certs_read(pem, list);
-        if (f != NULL)
-                return fault(FAULT_INVALID, "tdx.pck_chain", "%s", fault_text(f));
+        TRY(fault_rename(tdx_certs_read(pem, list), FAULT_INVALID, "tdx.pck_chain"));
         if (list->count != CHAIN_LEN)
                 return fault(FAULT_INVALID, "tdx.pck_chain", "%zu certificates, wanted PCK, CA and root", list->count);
         *ret = (struct chain){list->certs[0], list->certs[1], list->certs[2]};
@@ -97,8 +95,8 @@ static struct fault *check_qe(const struct tdx_quote *q, const struct key *pck)
 
 static struct fault *read_att_key(struct span xy, struct key **ret)
 {
-        AUTO(fault) struct fault *f = key_from_ec_point(KEY_P256, span_slice(xy, 0, 32), span_slice(xy, 32, 32), ret);
-        return f == NULL ? NULL : fault(FAULT_DENIED, "tdx.att_key", "%s", fault_text(f));
+        return fault_rename(key_from_ec_point(KEY_P256, span_slice(xy, 0, 32), span_slice(xy, 32, 32), ret),
+                            FAULT_DENIED, "tdx.att_key");
 }
 
 /* ---- all of it ---- */

@@ -38,12 +38,8 @@ static struct fault *read_identity(struct span text, struct qe_identity *q)
 
 struct fault *qe_identity_read(struct span json, struct qe_identity *ret)
 {
-        AUTO(fault) struct fault *f = read_identity(json, ret);
-        if (f == NULL)
-                return NULL;
-        if (fault_code(f) == FAULT_DENIED)
-                return TAKE(f);
-        return fault(FAULT_INVALID, "tdx.qe_identity", "%s", fault_text(f));
+        struct fault *f = read_identity(json, ret);
+        return fault_code(f) == FAULT_DENIED ? f : fault_rename(f, FAULT_INVALID, "tdx.qe_identity");
 }
 
 void qe_identity_clear(struct qe_identity *q)

@@ -161,13 +161,9 @@ struct fault *tdx_quote_read(struct span bytes, struct tdx_quote *ret)
         if (bytes.len > TDX_QUOTE_MAX)
                 return fault(FAULT_INVALID, "tdx.structure", "quote of %zu bytes", bytes.len);
         struct fault *f = read_quote(bytes, &q);
-        if (f != NULL && fault_code(f) == FAULT_INVALID) { /* the reader's own words */
-                struct fault *named = fault(FAULT_INVALID, "tdx.structure", "%s", fault_text(f));
-                fault_free(f);
-                return named;
-        }
-        if (f != NULL)
-                return f;
+        if (fault_code(f) == FAULT_INVALID) /* the reader's own words */
+                return fault_rename(f, FAULT_INVALID, "tdx.structure");
+        TRY(f);
         *ret = q;
         return NULL;
 }

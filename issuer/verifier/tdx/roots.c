@@ -28,9 +28,7 @@ static struct fault *search(const uint8_t spki[SHA256_LEN], struct span anchors,
 {
         AUTO(cert_list) struct cert_list list = {0};
 
-        AUTO(fault) struct fault *f = cert_list_read(anchors, &list);
-        if (f != NULL)
-                return fault(FAULT_INVALID, "tdx.root", "anchors: %s", fault_text(f));
+        TRY(fault_rename(fault_prefix(cert_list_read(anchors, &list), "anchors"), FAULT_INVALID, "tdx.root"));
         *ret_found = false;
         for (size_t i = 0; i < list.count; i++) {
                 uint8_t digest[SHA256_LEN];

@@ -168,12 +168,8 @@ static struct fault *read_info(struct span text, struct tcb_info *t)
 
 struct fault *tcb_info_read(struct span json, struct tcb_info *ret)
 {
-        AUTO(fault) struct fault *f = read_info(json, ret);
-        if (f == NULL)
-                return NULL;
-        if (fault_code(f) == FAULT_DENIED)
-                return TAKE(f);
-        return fault(FAULT_INVALID, "tdx.tcb_info", "%s", fault_text(f));
+        struct fault *f = read_info(json, ret);
+        return fault_code(f) == FAULT_DENIED ? f : fault_rename(f, FAULT_INVALID, "tdx.tcb_info");
 }
 
 void tcb_info_clear(struct tcb_info *t)

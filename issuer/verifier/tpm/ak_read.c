@@ -12,15 +12,6 @@ static bool contains(struct span text, struct span what)
         return text.len >= what.len && memmem(text.data, text.len, what.data, what.len) != NULL;
 }
 
-static struct fault *renamed(struct fault *f, const char *token)
-{
-        if (f == NULL)
-                return NULL;
-        struct fault *g = fault(FAULT_DENIED, token, "%s", fault_text(f));
-        fault_free(f);
-        return g;
-}
-
 /* ---- public areas ---- */
 
 static size_t u16be(struct span s)
@@ -104,10 +95,10 @@ struct fault *tpm_ak_read(const struct appraisal *in, struct tpm_ak *ret)
         if (part.len == 0)
                 return fault(FAULT_INVALID, "evidence.parts", "no attestation key came (the part ak)");
         AUTO(tpm_ak) struct tpm_ak ak = {0};
-        TRY(renamed(read_key(part, &ak), "tpm.ak"));
+        TRY(fault_rename(read_key(part, &ak), FAULT_DENIED, "tpm.ak"));
         for (size_t i = 0; i < in->part_count && in->ak == NULL; i++)
                 if (strcmp(in->parts[i].name, "chain") == 0)
-                        TRY(renamed(add_certificates(in->parts[i].bytes, &ak), "ak.chain"));
+                        TRY(fault_rename(add_certificates(in->parts[i].bytes, &ak), FAULT_DENIED, "ak.chain"));
         *ret = ak;
         ak = (struct tpm_ak){0}; /* the caller's now */
         return NULL;

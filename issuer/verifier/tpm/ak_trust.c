@@ -106,9 +106,7 @@ static struct fault *read_anchors(const struct appraisal *in, struct anchors *a)
         for (size_t i = 0; i < in->part_count; i++) {
                 if (strcmp(in->parts[i].name, "anchors") != 0)
                         continue;
-                AUTO(fault) struct fault *f = add_anchors(a, in->parts[i].bytes);
-                if (f != NULL)
-                        return fault(FAULT_DENIED, "tpm.anchors", "%s", fault_text(f));
+                TRY(fault_rename(add_anchors(a, in->parts[i].bytes), FAULT_DENIED, "tpm.anchors"));
         }
         const struct cert_list *builtin = tpm_roots();
         a->authorities.count = a->own_count;
@@ -155,13 +153,13 @@ static struct fault *check_chain(const struct tpm_ak *ak, const struct anchors *
                 {"x509.purpose", "ak.purpose"},
                 {"x509.signature", "ak.signature"},
         };
-        AUTO(fault) struct fault *f = cert_verify(ak->certificate, &ak->chain, &a->authorities, CERT_PURPOSE_ANY, now);
+        struct fault *f = cert_verify(ak->certificate, &ak->chain, &a->authorities, CERT_PURPOSE_ANY, now);
         if (f == NULL)
                 return NULL;
         for (size_t i = 0; i < COUNT_OF(names); i++)
                 if (strcmp(fault_token(f), names[i].of_x509) == 0)
-                        return fault(FAULT_DENIED, names[i].of_ak, "%s", fault_text(f));
-        return fault(FAULT_DENIED, "ak.chain", "%s", fault_text(f));
+                        return fault_rename(f, FAULT_DENIED, names[i].of_ak);
+        return fault_rename(f, FAULT_DENIED, "ak.chain");
 }
 
 static struct fault *trust_certificate(const struct appraisal *in, struct tpm_ak *ak, const struct anchors *a,

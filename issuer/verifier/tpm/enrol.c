@@ -20,26 +20,16 @@ static void enrolment_clear(struct enrolment *e)
 }
 DEFINE_AUTO_VALUE(enrolment)
 
-/* A library's fault under the name of the check that it failed. */
-static struct fault *renamed(struct fault *f, const char *token)
-{
-        if (f == NULL)
-                return NULL;
-        struct fault *g = fault(FAULT_DENIED, token, "%s", fault_text(f));
-        fault_free(f);
-        return g;
-}
-
 static struct fault *read_certificates(const struct buf *certificates, size_t count, struct enrolment *e)
 {
         if (count == 0)
                 return fault(FAULT_DENIED, "ek.missing", "the TPM gave no endorsement certificate");
         if (count > CHAIN_MAX)
                 return fault(FAULT_DENIED, "ek.chain", "%zu certificates, at most %d are taken", count, CHAIN_MAX);
-        TRY(renamed(cert_from_der(buf_span(&certificates[0]), &e->leaf), "ek.certificate"));
+        TRY(fault_rename(cert_from_der(buf_span(&certificates[0]), &e->leaf), FAULT_DENIED, "ek.certificate"));
         for (size_t i = 1; i < count; i++) {
-                TRY(renamed(cert_from_der(buf_span(&certificates[i]), &e->intermediates.certs[i - 1]),
-                            "ek.certificate"));
+                TRY(fault_rename(cert_from_der(buf_span(&certificates[i]), &e->intermediates.certs[i - 1]),
+                                 FAULT_DENIED, "ek.certificate"));
                 e->intermediates.count = i;
         }
         return NULL;
@@ -58,13 +48,13 @@ static struct fault *check_chain(const struct enrolment *e, const struct cert_li
         struct fault *f = cert_verify(e->leaf, &e->intermediates, roots, CERT_PURPOSE_EK, now);
         for (size_t i = 0; f != NULL && i < COUNT_OF(names); i++)
                 if (strcmp(fault_token(f), names[i].of_x509) == 0)
-                        return renamed(f, names[i].of_ek);
-        return renamed(f, "ek.chain");
+                        return fault_rename(f, FAULT_DENIED, names[i].of_ek);
+        return fault_rename(f, FAULT_DENIED, "ek.chain");
 }
 
 static struct fault *check_ek(struct enrolment *e, struct span ek_public)
 {
-        TRY(renamed(tpm_public_read(ek_public, &e->ek), "ek.public"));
+        TRY(fault_rename(tpm_public_read(ek_public, &e->ek), FAULT_DENIED, "ek.public"));
         const struct key *certified = cert_key(e->leaf);
         if (certified == NULL || !span_eq(key_spki(certified), key_spki(e->ek.key)))
                 return fault(FAULT_DENIED, "ek.key", "the endorsement certificate is another key's");
@@ -78,7 +68,7 @@ static struct fault *check_ek(struct enrolment *e, struct span ek_public)
 
 static struct fault *check_ak(struct enrolment *e, struct span ak_public)
 {
-        TRY(renamed(tpm_public_read(ak_public, &e->ak), "ak.public"));
+        TRY(fault_rename(tpm_public_read(ak_public, &e->ak), FAULT_DENIED, "ak.public"));
         return ak_check_public(&e->ak);
 }
 

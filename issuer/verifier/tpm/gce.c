@@ -79,13 +79,8 @@ struct fault *tpm_set_gce_facts(const struct cert *c, struct attestation_result 
         AUTO(fault) struct fault *none = cert_extension(c, OID_GCE_INSTANCE, &extension);
         if (none != NULL)
                 return NULL;
-        struct fault *f = read_instance(extension, &i);
-        if (f != NULL) {
-                struct fault *named = fault(FAULT_DENIED, "ak.certificate", "instance information: %s", fault_text(f));
-                fault_free(f);
-                f = named;
-        }
-        TRY(appraise_call(r, "ak.certificate", ORIGIN_HW, f));
+        struct fault *f = fault_prefix(read_instance(extension, &i), "instance information");
+        TRY(appraise_call(r, "ak.certificate", ORIGIN_HW, fault_rename(f, FAULT_DENIED, "ak.certificate")));
         if (!i.is_production)
                 return NULL;
         facts_set_text(&r->facts, "tpm.gce-zone", ORIGIN_HW, i.zone);
