@@ -80,7 +80,7 @@ static struct fault *read_answer(const struct tsm_request *q, const struct call 
 {
         struct reader r = READER(SPAN_OF(c->response.data));
         uint32_t status, size;
-        struct span report, found;
+        struct span report;
         TRY(reader_u32le(&r, &status));
         TRY(reader_u32le(&r, &size));
         TRY(reader_skip(&r, RESERVED_LEN));
@@ -89,11 +89,7 @@ static struct fault *read_answer(const struct tsm_request *q, const struct call 
         if (size != REPORT_LEN)
                 return fault(FAULT_UNAVAILABLE, "tee.blob", "a report of %u bytes", size);
         TRY(reader_span(&r, size, &report));
-        AUTO(fault) struct fault *f = q->find_report_data(report, &found);
-        if (f != NULL)
-                return fault(FAULT_UNAVAILABLE, "tee.blob", "what came is no report: %s", fault_text(f));
-        if (!span_eq(found, SPAN_OF(q->report_data)))
-                return fault(FAULT_INTERNAL, "tee.report_data", "the report is over something else than was asked");
+        TRY(tsm_check_report_data(q, report));
         *ret = report;
         return NULL;
 }

@@ -54,13 +54,7 @@ static struct fault *check_report(const struct tsm_request *q, struct span repor
         /* Older kernels call it success when the host has failed. */
         if (report.len < q->blob_min || span_is_zero(report))
                 return fault(FAULT_UNAVAILABLE, "tee.blob", "a report of %zu bytes, empty or all zeros", report.len);
-        struct span found = SPAN_NONE;
-        AUTO(fault) struct fault *f = q->find_report_data(report, &found);
-        if (f != NULL)
-                return fault(FAULT_UNAVAILABLE, "tee.blob", "what came is no report: %s", fault_text(f));
-        if (!span_eq(found, SPAN_OF(q->report_data)))
-                return fault(FAULT_INTERNAL, "tee.report_data", "the report is over something else than was asked");
-        return NULL;
+        return tsm_check_report_data(q, report);
 }
 
 /* A write that got lost when its file was closed, and somebody else's, show here and nowhere else. */
@@ -117,6 +111,16 @@ struct fault *tsm_take(const struct tsm_request *q, struct cancel *cancel, struc
                 (void) poll(NULL, 0, (int) cancel_left_ms(cancel, pause_ms)); /* a signal only makes it shorter */
                 pause_ms *= 2;
         }
+}
+
+struct fault *tsm_check_report_data(const struct tsm_request *q, struct span report)
+{
+        struct span found = SPAN_NONE;
+        TRY(fault_rename(fault_prefix(q->find_report_data(report, &found), "what came is no report"), FAULT_UNAVAILABLE,
+                         "tee.blob"));
+        if (!span_eq(found, SPAN_OF(q->report_data)))
+                return fault(FAULT_INTERNAL, "tee.report_data", "the report is over something else than was asked");
+        return NULL;
 }
 
 struct fault *tsm_provider(const char *base, char ret[TSM_PROVIDER_MAX + 1])

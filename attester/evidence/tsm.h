@@ -46,6 +46,8 @@ DEFINE_AUTO_VALUE(tsm_report)
 
 /* `ret` comes from tsm_report_new. */
 struct fault *tsm_take(const struct tsm_request *q, struct cancel *cancel, struct tsm_report *ret) MUST_USE;
+/* That `report` is one, and over the report data that was asked for ("tee.blob", "tee.report_data"): for other ways to one. */
+struct fault *tsm_check_report_data(const struct tsm_request *q, struct span report) MUST_USE;
 /* What answers on this machine: "sev_guest", "tdx_guest", "arm_cca_guest". */
 struct fault *tsm_provider(const char *base, char ret[TSM_PROVIDER_MAX + 1]) MUST_USE;
 /* Removes instances that processes of ours left behind; never a fault: what can't be removed is in nobody's way. */
