@@ -96,3 +96,20 @@ void enrolment_material_clear(struct enrolment_material *m)
         buf_clear(&m->ek_public);
         buf_clear(&m->ak_public);
 }
+
+struct fault *evidence_no_enrolment(void *self, struct cancel *cancel, struct enrolment_material *ret)
+{
+        (void) self;
+        (void) cancel;
+        (void) ret;
+        return fault(FAULT_UNIMPLEMENTED, "evidence.no_enrolment", "evidence of this kind is not enrolled");
+}
+
+struct fault *evidence_no_activation(void *self, struct span credential_blob, struct span encrypted_secret,
+                                     struct cancel *cancel, struct secret **ret_secret)
+{
+        (void) credential_blob;
+        (void) encrypted_secret;
+        (void) ret_secret;
+        return evidence_no_enrolment(self, cancel, NULL);
+}

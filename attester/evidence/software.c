@@ -27,25 +27,6 @@ static struct fault *collect(void *self, const struct binding *binding, struct c
         return NULL;
 }
 
-static struct fault *enrolment(void *self, struct cancel *cancel, struct enrolment_material *ret)
-{
-        (void) self;
-        (void) cancel;
-        (void) ret;
-        return fault(FAULT_UNIMPLEMENTED, "evidence.no_enrolment", "development evidence is not enrolled");
-}
-
-static struct fault *activate(void *self, struct span credential_blob, struct span encrypted_secret,
-                              struct cancel *cancel, struct secret **ret_secret)
-{
-        (void) self;
-        (void) credential_blob;
-        (void) encrypted_secret;
-        (void) cancel;
-        (void) ret_secret;
-        return fault(FAULT_UNIMPLEMENTED, "evidence.no_enrolment", "development evidence is not enrolled");
-}
-
 static void close_source(void *self)
 {
         struct software_source *s = self;
@@ -66,11 +47,9 @@ static struct fault *parse_claims(const char *text, struct software_evidence *re
                 if (equals == NULL)
                         return fault(FAULT_INVALID, "evidence.claims", "a claim is written name=value");
                 size_t name_len = (size_t) (equals - pair.data);
-                AUTO(fault)
-                struct fault *f = software_evidence_claim(ret, span_slice(pair, 0, name_len),
-                                                          span_slice(pair, name_len + 1, pair.len - name_len - 1));
-                if (f != NULL)
-                        return fault(FAULT_INVALID, "evidence.claims", "%s", fault_text(f));
+                TRY(fault_rename(software_evidence_claim(ret, span_slice(pair, 0, name_len),
+                                                         span_slice(pair, name_len + 1, pair.len - name_len - 1)),
+                                 FAULT_INVALID, "evidence.claims"));
         }
         return NULL;
 }
@@ -93,8 +72,8 @@ struct fault *evidence_software_open(const struct evidence_options *o, struct ev
         *ret = (struct evidence_source){.kind = EVIDENCE_SOFTWARE,
                                         .insecure_development = true,
                                         .collect = collect,
-                                        .enrolment = enrolment,
-                                        .activate = activate,
+                                        .enrolment = evidence_no_enrolment,
+                                        .activate = evidence_no_activation,
                                         .close = close_source,
                                         .self = s};
         return NULL;

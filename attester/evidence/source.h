@@ -32,6 +32,10 @@ struct evidence_source {
         void (*close)(void *self);
         void *self;
 };
+/* The two of kinds that need no enrolment: FAULT_UNIMPLEMENTED "evidence.no_enrolment". */
+struct fault *evidence_no_enrolment(void *self, struct cancel *cancel, struct enrolment_material *ret) MUST_USE;
+struct fault *evidence_no_activation(void *self, struct span credential_blob, struct span encrypted_secret,
+                                     struct cancel *cancel, struct secret **ret_secret) MUST_USE;
 struct evidence_options {
         const char *kind;          /* EVIDENCE_* */
         const char *tpm_tcti;      /* "device:/dev/tpmrm0", "swtpm:path=/run/tpm.sock" */

@@ -70,30 +70,6 @@ static struct fault *collect(void *self, const struct binding *binding, struct c
         return pack(s, &report, ret_evidence);
 }
 
-/* ---- the rest of the vtable ---- */
-
-static struct fault *not_enrolled(const struct tsm_source *s)
-{
-        return fault(FAULT_UNIMPLEMENTED, "evidence.no_enrolment", "%s evidence is not enrolled", s->kind->kind);
-}
-
-static struct fault *enrolment(void *self, struct cancel *cancel, struct enrolment_material *ret)
-{
-        (void) cancel;
-        (void) ret;
-        return not_enrolled(self);
-}
-
-static struct fault *activate(void *self, struct span credential_blob, struct span encrypted_secret,
-                              struct cancel *cancel, struct secret **ret_secret)
-{
-        (void) credential_blob;
-        (void) encrypted_secret;
-        (void) cancel;
-        (void) ret_secret;
-        return not_enrolled(self);
-}
-
 static void close_source(void *self)
 {
         struct tsm_source *s = self;
@@ -153,8 +129,8 @@ struct fault *evidence_tsm_open(const struct tsm_kind *k, const struct evidence_
         tsm_sweep(s->base);
         *ret = (struct evidence_source){.kind = k->kind,
                                         .collect = collect,
-                                        .enrolment = enrolment,
-                                        .activate = activate,
+                                        .enrolment = evidence_no_enrolment,
+                                        .activate = evidence_no_activation,
                                         .close = close_source,
                                         .self = s};
         return NULL;
