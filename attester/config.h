@@ -15,11 +15,13 @@ struct attester_config {
         int64_t issuer_timeout_ms;
         char *node_token_file; /* NULL: none */
         char *evidence_kind;
+        struct option_texts secondary;
         char *tsm;
         char *ccel_file;
         int privilege_level; /* index: 0 the kernel chooses, else the level and one */
         char *tpm_tcti;
         char *tpm_pcrs;
+        char *tpm_eventlog;
         char *state_dir;
         char *reader_socket; /* NULL: evidence is read by this process */
         uint64_t reader_uid;

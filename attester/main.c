@@ -26,6 +26,7 @@ static struct evidence_options evidence_options_of(const struct attester_config 
                 .kind = c->evidence_kind,
                 .tpm_tcti = c->tpm_tcti,
                 .tpm_pcrs = c->tpm_pcrs,
+                .tpm_eventlog = c->tpm_eventlog,
                 .state_dir = c->state_dir,
                 .reader_socket = is_reader ? NULL : c->reader_socket,
                 .reader_uid = (uid_t) c->reader_uid,
@@ -35,6 +36,8 @@ static struct evidence_options evidence_options_of(const struct attester_config 
                 .ccel_file = c->ccel_file,
                 .has_privilege_level = c->privilege_level > 0,
                 .privilege_level = c->privilege_level - 1,
+                .secondary_count = c->secondary.count,
+                .secondary = c->secondary.texts,
         };
 }
 

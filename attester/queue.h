@@ -8,8 +8,9 @@ struct order_queue {
         struct order *first[2], **last[2]; /* 0: first acquisitions, 1: renewals */
         size_t count;
 };
-/* Bytes of tokens that fit one request beside everything else (BODY_MAX, base64url twice). */
-#define BATCH_TOKEN_BYTES_MAX (BODY_MAX / 3)
+/* Bytes of tokens that fit one request beside everything else (BODY_MAX, base64url): with what 64 pods say of themselves half of it at most,
+ * the other half is evidence's (composite.c). */
+#define BATCH_TOKEN_BYTES_MAX (BODY_MAX / 4)
 
 void order_queue_init(struct order_queue *q);
 void order_queue_put(struct order_queue *q, struct order *o);

@@ -24,6 +24,8 @@ static void name_paths(const struct attester_config *c, struct sandbox_paths *pa
                 sandbox_paths_add(paths, c->tsm, SANDBOX_WRITE); /* where it is not root's */
         if (c->ccel_file != NULL)
                 sandbox_paths_add(paths, c->ccel_file, SANDBOX_READ);
+        if (c->tpm_eventlog != NULL)
+                sandbox_paths_add(paths, c->tpm_eventlog, SANDBOX_READ);
         if (strncmp(c->tpm_tcti, DEVICE_PREFIX, strlen(DEVICE_PREFIX)) == 0)
                 sandbox_paths_add(paths, c->tpm_tcti + strlen(DEVICE_PREFIX), SANDBOX_DEVICE);
 }

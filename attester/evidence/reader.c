@@ -1,11 +1,13 @@
 /* reader: `vouchsafe-attester reader`: reads evidence where the kernel demands root, for one uid, and nothing else (protocol.md §5).
  *
- * The peer gives fields of a transcript, never bytes to quote; the kind is the one that the reader was started for. Frames arrive on the
+ * The peer gives fields of a transcript, never bytes to quote; the kind is one that the reader was started for. Frames arrive on the
  * connection's thread and are worked off by one worker, since a TEE does one thing at a time; what can't wait in its short queue is
  * refused. A peer that goes away cancels what it asked for. */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 
+#include "attester/evidence/composite.h"
 #include "attester/evidence/reader_sandbox.h"
 #include "attester/evidence/reader_wire.h"
 #include "lib/base/log.h"
@@ -16,7 +18,8 @@
 #define CONNECTIONS_MAX 4
 
 struct reader {
-        struct evidence_source source; /* of the worker */
+        size_t source_count;
+        struct evidence_source sources[READER_KINDS_MAX]; /* of the worker; the primary kind's first */
         struct pool *worker;
         pthread_mutex_t mu;
         struct job *jobs; /* guarded by mu: queued and running */
@@ -71,12 +74,20 @@ static void refuse(struct frames_conn *conn, uint64_t id, struct fault *why)
         answer(conn, &a);
 }
 
+static const struct evidence_source *find_source(const struct reader *r, const char *kind)
+{
+        for (size_t i = 0; i < r->source_count; i++)
+                if (strcmp(r->sources[i].kind, kind) == 0)
+                        return &r->sources[i];
+        return NULL;
+}
+
 static struct fault *serve(struct job *j, struct read_answer *a)
 {
-        const struct evidence_source *s = &j->reader->source;
-        if (strcmp(j->call.kind, s->kind) != 0)
-                return fault(FAULT_INVALID, "evidence.kind", "this reader reads \"%s\", not \"%s\"", s->kind,
-                             j->call.kind);
+        const struct evidence_source *s = find_source(j->reader, j->call.kind);
+        if (s == NULL)
+                return fault(FAULT_INVALID, "evidence.kind", "this reader reads \"%s\", not \"%s\"",
+                             j->reader->sources[0].kind, j->call.kind);
         TRY(cancel_check(&j->cancel)); /* it may have waited too long */
         switch (j->call.what) {
         case READ_EVIDENCE:
@@ -100,6 +111,15 @@ static void run_job(void *work)
         job_free(j);
 }
 
+/* What it reads: asks no TEE, so nobody waits for one. */
+static void answer_hello(const struct reader *r, struct frames_conn *conn, uint64_t id)
+{
+        AUTO(read_answer) struct read_answer a = {.id = id, .kinds = {.version = READER_VERSION}};
+        for (size_t i = 0; i < r->source_count; i++)
+                snprintf(a.kinds.names[a.kinds.count++], sizeof a.kinds.names[0], "%s", r->sources[i].kind);
+        answer(conn, &a);
+}
+
 /* ---- events of the connections' threads */
 
 static void on_open(void *self, struct frames_conn *conn)
@@ -115,6 +135,10 @@ static void on_frame(void *self, struct frames_conn *conn, struct span frame)
         struct fault *f = read_call_read(frame, &call);
         if (f != NULL) {
                 refuse(conn, call.id, f);
+                return;
+        }
+        if (call.what == READ_HELLO) {
+                answer_hello(r, conn, call.id);
                 return;
         }
         struct job *j = NEW(struct job);
@@ -160,8 +184,8 @@ static struct fault *serve_until_signal(struct reader *r, const char *socket_pat
         if (client_uid != geteuid() && lchown(socket_path, client_uid, (gid_t) -1) < 0)
                 f = fault_errno(FAULT_INTERNAL, "SOCKET", errno, "give %s to uid %u", socket_path, client_uid);
         if (f == NULL) {
-                log_info("reader_started", KV("kind", r->source.kind), KV("socket", socket_path),
-                         KV("client_uid", client_uid));
+                log_info("reader_started", KV("kind", r->sources[0].kind), KV("kinds", r->source_count),
+                         KV("socket", socket_path), KV("client_uid", client_uid));
                 int signal_number;
                 (void) sigwait(ends, &signal_number); /* fails only for an invalid set */
                 log_info("reader_stopping");
@@ -175,13 +199,36 @@ static void on_term(int signal_number)
         (void) signal_number; /* sigwait takes it; without a handler an ignored signal would never arrive */
 }
 
+static void close_sources(struct reader *r)
+{
+        for (size_t i = 0; i < r->source_count; i++)
+                r->sources[i].close(r->sources[i].self);
+        r->source_count = 0;
+}
+
+/* One for each kind: it is the attester that composes them. */
+static struct fault *open_sources(const struct evidence_options *o, struct reader *r)
+{
+        for (size_t i = 0; i <= o->secondary_count; i++) {
+                const struct evidence_options part = evidence_part(o, i == 0 ? o->kind : o->secondary[i - 1]);
+                TRY(evidence_open(&part, &r->sources[i]));
+                r->source_count++;
+                TRY(evidence_secondary_check(o, r->sources[0].kind)); /* also: no more than there is room for */
+        }
+        return NULL;
+}
+
 struct fault *evidence_reader_run(const struct evidence_options *o, const char *socket_path, uid_t client_uid)
 {
         if (o->reader_socket != NULL || (o->kind != NULL && strcmp(o->kind, EVIDENCE_SOFTWARE) == 0))
                 return fault(FAULT_INVALID, "evidence.kind", "a reader reads a TEE's evidence itself, not \"%s\"",
                              o->kind);
         struct reader r = {0};
-        TRY(evidence_open(o, &r.source));
+        struct fault *f = open_sources(o, &r);
+        if (f != NULL) {
+                close_sources(&r);
+                return f;
+        }
         sigset_t ends;
         sigemptyset(&ends);
         sigaddset(&ends, SIGTERM);
@@ -190,7 +237,7 @@ struct fault *evidence_reader_run(const struct evidence_options *o, const char *
         (void) sigaction(SIGINT, &(struct sigaction){.sa_handler = on_term}, NULL);
         pthread_sigmask(SIG_BLOCK, &ends, NULL); /* the threads to come inherit it */
 
-        struct fault *f = reader_sandbox_enter(o, socket_path);
+        f = reader_sandbox_enter(o, socket_path);
         if (f == NULL) {
                 pthread_mutex_init(&r.mu, NULL);
                 r.worker = pool_new("reader", 1, QUEUE_MAX);
@@ -198,6 +245,6 @@ struct fault *evidence_reader_run(const struct evidence_options *o, const char *
                 pool_free(r.worker);
                 pthread_mutex_destroy(&r.mu);
         }
-        r.source.close(r.source.self);
+        close_sources(&r);
         return f;
 }

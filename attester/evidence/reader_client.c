@@ -2,14 +2,15 @@
 
 #include <stdio.h>
 
-#include "attester/evidence/reader_wire.h"
 #include "lib/base/log.h"
 #include "lib/net/frames.h"
 
-#define CONNECT_WAIT_MS 5000 /* for a reader that is being started beside us */
+#define CONNECT_WAIT_MS 5000  /* for a reader that is being started beside us */
+#define HELLO_WAIT_MS   15000 /* the same when we are being started as well */
 
 struct reader_client {
         char kind[NAME_MAX_LEN + 1];
+        int64_t connect_wait_ms;
         struct frames_client *frames;
         uint64_t last_id; /* of the calling thread: calls are serialised by the contract */
 
@@ -51,7 +52,8 @@ static void on_frame(void *self, struct frames_conn *conn, struct span frame)
         AUTO(read_answer) struct read_answer a = {0};
         struct fault *f = read_answer_read(frame, &a);
         pthread_mutex_lock(&c->mu);
-        bool is_ours = c->waiting_for != 0 && !c->is_answered && (f != NULL || a.id == c->waiting_for);
+        bool is_meant = f != NULL || a.id == c->waiting_for || a.id == 0; /* 0: it could not read our call */
+        bool is_ours = c->waiting_for != 0 && !c->is_answered && is_meant;
         if (is_ours)
                 settle(c, &a, TAKE(f));
         pthread_mutex_unlock(&c->mu);
@@ -82,11 +84,11 @@ static void wake(void *arg)
         pthread_mutex_unlock(&c->mu);
 }
 
-/* Under mu. A reader that needs longer than CONNECT_WAIT_MS to appear is gone, however patient the caller is. */
+/* Under mu. A reader that needs longer than connect_wait_ms to appear is gone, however patient the caller is. */
 static struct fault *await_connection(struct reader_client *c, struct cancel *cancel)
 {
         struct cancel patience;
-        int64_t wait_ms = cancel_left_ms(cancel, CONNECT_WAIT_MS);
+        int64_t wait_ms = cancel_left_ms(cancel, c->connect_wait_ms);
         cancel_init(&patience, &clock_system, (struct boot){clock_boot(&clock_system).ms + wait_ms});
         struct fault *f = NULL;
         while (f == NULL && !c->is_connected) {
@@ -226,11 +228,12 @@ static void close_client(void *self)
         free(c);
 }
 
-struct fault *evidence_reader_client_open(const struct evidence_options *o, const char *kind, bool needs_enrolment,
-                                          struct evidence_source *ret)
+static struct fault *new_client(const struct evidence_options *o, const char *kind, int64_t connect_wait_ms,
+                                struct reader_client **ret)
 {
         struct reader_client *c = NEW(struct reader_client);
         snprintf(c->kind, sizeof c->kind, "%s", kind);
+        c->connect_wait_ms = connect_wait_ms;
         pthread_mutex_init(&c->mu, NULL);
         cond_init_boot(&c->changed);
         struct frames_events events = {.on_open = on_open, .on_frame = on_frame, .on_close = on_close, .self = c};
@@ -241,6 +244,15 @@ struct fault *evidence_reader_client_open(const struct evidence_options *o, cons
                 free(c);
                 return f;
         }
+        *ret = c;
+        return NULL;
+}
+
+struct fault *evidence_reader_client_open(const struct evidence_options *o, const char *kind, bool needs_enrolment,
+                                          struct evidence_source *ret)
+{
+        struct reader_client *c;
+        TRY(new_client(o, kind, CONNECT_WAIT_MS, &c));
         *ret = (struct evidence_source){.kind = kind,
                                         .needs_enrolment = needs_enrolment,
                                         .collect = collect,
@@ -249,4 +261,48 @@ struct fault *evidence_reader_client_open(const struct evidence_options *o, cons
                                         .close = close_client,
                                         .self = c};
         return NULL;
+}
+
+/* ---- which kinds it reads */
+
+static struct fault *check_kinds(const struct reader_kinds *k)
+{
+        if (k->version == 0)
+                return wrong_answer();
+        if (k->version != READER_VERSION)
+                return fault(FAULT_PRECONDITION, "READER_VERSION",
+                             "the evidence reader speaks version %u of its protocol, this attester version %d: run the "
+                             "same release of both",
+                             k->version, READER_VERSION);
+        return NULL;
+}
+
+struct fault *evidence_reader_kinds(const struct evidence_options *o, struct reader_kinds *ret)
+{
+        struct reader_client *c;
+        AUTO(read_answer) struct read_answer a = {0};
+        struct read_call call = {.what = READ_HELLO, .version = READER_VERSION};
+        TRY(new_client(o, "", HELLO_WAIT_MS, &c));
+        struct cancel patience;
+        cancel_init(&patience, &clock_system, (struct boot){clock_boot(&clock_system).ms + HELLO_WAIT_MS});
+        AUTO(fault) struct fault *f = ask(c, &call, &patience, &a);
+        cancel_clear(&patience);
+        close_client(c);
+        if (f != NULL && strcmp(fault_token(f), "READER_CALL") == 0)
+                return fault(FAULT_PRECONDITION, "READER_VERSION",
+                             "the evidence reader is of an older release, which can't say what it reads: %s",
+                             fault_text(f));
+        if (f != NULL)
+                return TAKE(f);
+        TRY(check_kinds(&a.kinds));
+        *ret = a.kinds;
+        return NULL;
+}
+
+bool reader_kinds_has(const struct reader_kinds *k, const char *kind)
+{
+        for (size_t i = 0; i < k->count; i++)
+                if (strcmp(k->names[i], kind) == 0)
+                        return true;
+        return false;
 }

@@ -4,8 +4,12 @@
  * the middle of a call, is FAULT_UNAVAILABLE "tee.gone"; the connection is made again by itself. */
 #pragma once
 
-#include "attester/evidence/source.h"
+#include "attester/evidence/reader_wire.h"
 
 /* `kind` lives for ever. */
 struct fault *evidence_reader_client_open(const struct evidence_options *o, const char *kind, bool needs_enrolment,
                                           struct evidence_source *ret) MUST_USE;
+/* Which kinds the reader at o->reader_socket reads; waits for one that is being started beside us. FAULT_PRECONDITION "READER_VERSION" when
+ * it is of another release that we don't understand, FAULT_UNAVAILABLE "tee.gone". */
+struct fault *evidence_reader_kinds(const struct evidence_options *o, struct reader_kinds *ret) MUST_USE;
+bool reader_kinds_has(const struct reader_kinds *k, const char *kind);

@@ -29,6 +29,8 @@ static void name_paths(const struct evidence_options *o, const char *socket_path
                 sandbox_paths_add(paths, o->tsm_base, SANDBOX_WRITE);
         if (o->ccel_file != NULL)
                 sandbox_paths_add(paths, o->ccel_file, SANDBOX_READ);
+        if (o->tpm_eventlog != NULL)
+                sandbox_paths_add(paths, o->tpm_eventlog, SANDBOX_READ);
         if (o->state_dir != NULL)
                 sandbox_paths_add(paths, o->state_dir, SANDBOX_WRITE);
         sandbox_paths_add_folder_of(paths, socket_path, SANDBOX_SOCKET);

@@ -12,6 +12,7 @@ typedef Vouchsafe__Reader__V1__ReadAnswer answer_t;
 typedef Vouchsafe__Reader__V1__Transcript transcript_t;
 typedef Vouchsafe__Reader__V1__Secondary secondary_t;
 typedef Vouchsafe__Reader__V1__EnrolmentMaterial material_t;
+typedef Vouchsafe__Reader__V1__Kinds kinds_t;
 
 #define CREDENTIAL_BLOB_MAX 1024 /* of TPM2B_ID_OBJECT and TPM2B_ENCRYPTED_SECRET */
 #define SECRET_LEN_MAX      64
@@ -90,6 +91,14 @@ static struct fault *read_activation(const Vouchsafe__Reader__V1__Activation *m,
         return buf_append(&c->encrypted_secret, span_of(&m->encrypted_secret));
 }
 
+static struct fault *read_hello(const Vouchsafe__Reader__V1__Hello *m, struct read_call *c)
+{
+        if (m->version == 0)
+                return bad_call("version");
+        c->version = m->version;
+        return NULL;
+}
+
 static struct fault *read_call_message(const call_t *m, struct read_call *c)
 {
         if (m->id == 0)
@@ -112,6 +121,9 @@ static struct fault *read_call_message(const call_t *m, struct read_call *c)
         case VOUCHSAFE__READER__V1__READ_CALL__WHAT_ACTIVATION:
                 c->what = READ_ACTIVATION;
                 return read_activation(m->activation, c);
+        case VOUCHSAFE__READER__V1__READ_CALL__WHAT_HELLO:
+                c->what = READ_HELLO;
+                return read_hello(m->hello, c);
         default:
                 return bad_call("body: there is none");
         }
@@ -161,6 +173,17 @@ static struct fault *write_transcript(const struct binding *b, call_t *call, str
         return f;
 }
 
+static struct fault *write_hello(const struct read_call *c, call_t *call, struct buf *out)
+{
+        Vouchsafe__Reader__V1__Hello m = VOUCHSAFE__READER__V1__HELLO__INIT;
+        m.version = c->version;
+        call->what_case = VOUCHSAFE__READER__V1__READ_CALL__WHAT_HELLO;
+        call->hello = &m;
+        struct fault *f = pb_pack(&call->base, out);
+        call->hello = NULL; /* it ends here */
+        return f;
+}
+
 struct fault *read_call_write(const struct read_call *c, struct buf *out)
 {
         call_t call = VOUCHSAFE__READER__V1__READ_CALL__INIT;
@@ -171,6 +194,8 @@ struct fault *read_call_write(const struct read_call *c, struct buf *out)
         call.kind = (char *) c->kind; /* only read */
         if (c->what == READ_EVIDENCE)
                 return write_transcript(&c->binding, &call, out);
+        if (c->what == READ_HELLO)
+                return write_hello(c, &call, out);
         if (c->what == READ_ENROLMENT) {
                 call.what_case = VOUCHSAFE__READER__V1__READ_CALL__WHAT_ENROLMENT;
                 call.enrolment = &enrolment;
@@ -225,6 +250,25 @@ static struct fault *read_material(const material_t *m, struct enrolment_materia
         return copy_bytes(&m->ak_public, TPM_PUBLIC_MAX, "ak_public", &ret->ak_public);
 }
 
+/* Of another version only that is taken: what else it says may have changed its meaning. */
+static struct fault *read_kinds(const kinds_t *m, struct reader_kinds *ret)
+{
+        if (m->version == 0)
+                return bad_answer("version");
+        ret->version = m->version;
+        if (m->version != READER_VERSION)
+                return NULL;
+        if (m->n_kinds == 0 || m->n_kinds > READER_KINDS_MAX)
+                return bad_answer("number of kinds");
+        for (size_t i = 0; i < m->n_kinds; i++) {
+                size_t len = strlen(m->kinds[i]);
+                if (len == 0 || len >= sizeof ret->names[0])
+                        return bad_answer("kind");
+                memcpy(ret->names[ret->count++], m->kinds[i], len + 1);
+        }
+        return NULL;
+}
+
 static struct fault *read_answer_message(const answer_t *m, struct read_answer *a)
 {
         a->id = m->id;
@@ -238,6 +282,8 @@ static struct fault *read_answer_message(const answer_t *m, struct read_answer *
                 return read_evidence(m, &a->evidence);
         if (m->enrolment != NULL)
                 return read_material(m->enrolment, &a->enrolment);
+        if (m->kinds != NULL)
+                return read_kinds(m->kinds, &a->kinds);
         if (m->secret.len == 0 || m->secret.len > SECRET_LEN_MAX)
                 return bad_answer("body: there is none");
         a->secret = secret_copy(span_of(&m->secret));
@@ -266,6 +312,21 @@ struct fault *read_answer_read(struct span frame, struct read_answer *ret)
         return NULL;
 }
 
+static struct fault *write_kinds(const struct reader_kinds *k, answer_t *m, struct buf *out)
+{
+        char *names[READER_KINDS_MAX];
+        kinds_t kinds = VOUCHSAFE__READER__V1__KINDS__INIT;
+        for (size_t i = 0; i < k->count; i++)
+                names[i] = (char *) k->names[i]; /* only read */
+        kinds.version = k->version;
+        kinds.n_kinds = k->count;
+        kinds.kinds = names;
+        m->kinds = &kinds;
+        struct fault *f = pb_pack(&m->base, out);
+        m->kinds = NULL; /* it ends here */
+        return f;
+}
+
 struct fault *read_answer_write(const struct read_answer *a, struct buf *out)
 {
         answer_t m = VOUCHSAFE__READER__V1__READ_ANSWER__INIT;
@@ -278,6 +339,8 @@ struct fault *read_answer_write(const struct read_answer *a, struct buf *out)
                 m.text = (char *) fault_text(a->failed);
                 return pb_pack(&m.base, out);
         }
+        if (a->kinds.version != 0)
+                return write_kinds(&a->kinds, &m, out);
         if (a->evidence.count == 1) {
                 m.media_type = (char *) a->evidence.items[0].type;
                 m.evidence = data_of(buf_span(&a->evidence.items[0].value));

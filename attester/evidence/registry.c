@@ -1,5 +1,6 @@
 /* registry: the kinds of evidence, one row each. */
 #include "attester/evidence/cca.h"
+#include "attester/evidence/composite.h"
 #include "attester/evidence/reader_client.h"
 #include "attester/evidence/sev_snp.h"
 #include "attester/evidence/software.h"
@@ -59,11 +60,28 @@ static const struct evidence_kind *find_kind(const char *name)
         return NULL;
 }
 
+static struct fault *open_by_reader(const struct evidence_options *o, const char *name, struct evidence_source *ret)
+{
+        const struct evidence_kind *kind = find_kind(name);
+        if (kind == NULL || !kind->may_be_read_for_us)
+                return fault(FAULT_INVALID, "evidence.kind", "the evidence reader doesn't do kind \"%s\"", name);
+        return evidence_reader_client_open(o, kind->name, kind->needs_enrolment, ret);
+}
+
+static struct fault *open_readers_choice(const struct evidence_options *o, struct evidence_source *ret)
+{
+        struct reader_kinds readers;
+        TRY(evidence_reader_kinds(o, &readers));
+        TRY(open_by_reader(o, readers.names[0], ret));
+        log_info("evidence_kind_chosen", KV("kind", ret->kind), KV("by", "reader"));
+        return NULL;
+}
+
 static struct fault *open_auto(const struct evidence_options *o, struct evidence_source *ret)
 {
         AUTO(evidence_findings) struct evidence_findings found = {0};
         if (o->reader_socket != NULL)
-                return fault(FAULT_INVALID, "evidence.kind", "with an evidence reader, say which kind it reads");
+                return open_readers_choice(o, ret);
         evidence_probe(o, &found);
         if (found.choice == NULL)
                 return fault(FAULT_PRECONDITION, "tee.missing",
@@ -74,6 +92,8 @@ static struct fault *open_auto(const struct evidence_options *o, struct evidence
 
 struct fault *evidence_open(const struct evidence_options *o, struct evidence_source *ret)
 {
+        if (o->secondary_count > 0)
+                return evidence_composite_open(o, ret);
         if (o->kind != NULL && strcmp(o->kind, EVIDENCE_AUTO) == 0)
                 return open_auto(o, ret);
         const struct evidence_kind *kind = find_kind(o->kind);
@@ -81,11 +101,7 @@ struct fault *evidence_open(const struct evidence_options *o, struct evidence_so
                 return fault(FAULT_INVALID, "evidence.kind", "evidence kind \"%s\" is none of %s, %s, %s, %s, %s, %s",
                              o->kind == NULL ? "" : o->kind, EVIDENCE_AUTO, EVIDENCE_SEV_SNP, EVIDENCE_TDX,
                              EVIDENCE_CCA, EVIDENCE_TPM, EVIDENCE_SOFTWARE);
-        if (o->reader_socket == NULL)
-                return kind->open(o, ret);
-        if (!kind->may_be_read_for_us)
-                return fault(FAULT_INVALID, "evidence.kind", "the evidence reader doesn't do kind \"%s\"", kind->name);
-        return evidence_reader_client_open(o, kind->name, kind->needs_enrolment, ret);
+        return o->reader_socket == NULL ? kind->open(o, ret) : open_by_reader(o, kind->name, ret);
 }
 
 void enrolment_material_clear(struct enrolment_material *m)

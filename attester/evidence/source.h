@@ -40,6 +40,7 @@ struct evidence_options {
         const char *kind;          /* EVIDENCE_* */
         const char *tpm_tcti;      /* "device:/dev/tpmrm0", "swtpm:path=/run/tpm.sock" */
         const char *tpm_pcrs;      /* "sha256:0,1,2,3,4,5,6,7+sha384:0" */
+        const char *tpm_eventlog;  /* boot log beside a quote: TPM_EVENTLOG_FILE; NULL or "": none */
         const char *state_dir;     /* keeps the AK (wrapped by the TPM) over restarts */
         const char *reader_socket; /* NULL: read here; else ask the evidence reader there */
         uid_t reader_uid;
@@ -49,12 +50,18 @@ struct evidence_options {
         const char *ccel_file;       /* boot log of a TDX guest; NULL: CCEL_FILE */
         bool has_privilege_level;    /* else the kernel chooses */
         int privilege_level;         /* VMPL that a report is asked for */
+        uint32_t qgs_port;           /* vsock port of a TDX host's quote generation service; 0: what QGS_CONF says */
+        size_t secondary_count;
+        char *const *secondary; /* kinds that are bound into `kind`: composite.h */
+        size_t log_max;         /* bytes of a boot log, more are left out; 0: BOOT_LOG_MAX */
 };
-#define EVIDENCE_AUTO "auto" /* of configurations alone: the first kind that this machine has */
-#define CCEL_FILE     "/sys/firmware/acpi/tables/data/CCEL"
+#define EVIDENCE_AUTO     "auto" /* of configurations alone: the first kind that this machine has */
+#define CCEL_FILE         "/sys/firmware/acpi/tables/data/CCEL"
+#define TPM_EVENTLOG_FILE "/sys/kernel/security/tpm0/binary_bios_measurements"
 /* Kind "auto" is the first that this machine has, in the order of evidence_probe, and never the development kind: FAULT_PRECONDITION
- * "tee.missing" when there is none. FAULT_INVALID "evidence.kind" for an unknown kind, or one that the reader doesn't do (auto: the reader's
- * kind must be said); the software kind without insecure_development is FAULT_DENIED. */
+ * "tee.missing" when there is none. With a reader it is what the reader chose, which is waited for while
+ * it starts. FAULT_INVALID "evidence.kind" for an unknown kind, or one that the reader doesn't do; the software kind without
+ * insecure_development is FAULT_DENIED. With secondary kinds: composite.h. */
 struct fault *evidence_open(const struct evidence_options *o, struct evidence_source *ret) MUST_USE;
 /* What this machine can attest with, and why not: the most direct first, silicon before a TPM that a host may emulate. Asks the kernel and
  * the TPM, makes no evidence. */

@@ -1,5 +1,6 @@
 #include "attester/evidence/tpm.h"
 
+#include "attester/evidence/boot_log.h"
 #include "attester/evidence/tpm_activate.h"
 #include "attester/evidence/tpm_ak.h"
 #include "attester/evidence/tpm_ek.h"
@@ -14,6 +15,7 @@ struct tpm_source {
         struct tpm_context context;
         struct tpm_ak ak;
         TPML_PCR_SELECTION pcrs;
+        struct boot_log log;
         struct tpm_evidence
                 evidence; /* the last; its registers' values serve again while their digest is the quoted one */
 };
@@ -44,6 +46,9 @@ static struct fault *do_collect(void *arg, struct tpm_context *t, struct cancel 
         TRY(tpm_quote_take(t, cancel, ak.handle, &s->pcrs, extra_data, e));
         buf_truncate(&e->ak_public, 0);
         TRY(buf_append(&e->ak_public, buf_span(&s->ak.public)));
+        buf_clear(&e->eventlog);
+        if (w->binding->purpose != BINDING_ENROL) /* that is about the key alone */
+                e->eventlog = boot_log_read(&s->log);
 
         AUTO(cmw) struct cmw out = cmw_evidence(CMW_TPM_QUOTE);
         TRY(tpm_evidence_write(e, &out.items[0].value));
@@ -117,6 +122,7 @@ static void close_source(void *self)
         tpm_context_close(&s->context);
         tpm_ak_clear(&s->ak);
         tpm_evidence_clear(&s->evidence);
+        boot_log_clear(&s->log);
         free(s->tcti);
         free(s);
 }
@@ -143,6 +149,7 @@ struct fault *evidence_tpm_open(const struct evidence_options *o, struct evidenc
         s->context = tpm_context_new(s->tcti);
         s->ak = ak;
         s->pcrs = pcrs;
+        s->log = boot_log_new(o->tpm_eventlog, o->log_max);
         s->evidence = tpm_evidence_new();
         *ret = (struct evidence_source){.kind = EVIDENCE_TPM,
                                         .needs_enrolment = true,

@@ -1,7 +1,7 @@
 /* tpm: evidence of a TPM 2.0: a quote over the configured registers, by an AK that is tied to the EK (tpm_ak.h, tpm_ek.h).
  *
  * CMW item of type CMW_TPM_QUOTE, value as lib/model/tpm_evidence.h says; extraData = SHA-256(T). Register values are read until they are
- * the ones that were quoted. Nothing is kept open between calls (tpm_context.h). */
+ * the ones that were quoted. The boot log goes along (boot_log.h), but not with an enrolment's quote. Nothing is kept open between calls (tpm_context.h). */
 #pragma once
 
 #include "attester/evidence/source.h"
