@@ -2,6 +2,7 @@
 #include "attester/evidence/cca.h"
 #include "attester/evidence/composite.h"
 #include "attester/evidence/reader_client.h"
+#include "attester/evidence/nitro.h"
 #include "attester/evidence/sev_snp.h"
 #include "attester/evidence/software.h"
 #include "attester/evidence/source.h"
@@ -26,6 +27,7 @@ static const struct evidence_kind {
         {EVIDENCE_SEV_SNP, true, false, evidence_sev_snp_probe, evidence_sev_snp_open},
         {EVIDENCE_TDX, true, false, evidence_tdx_probe, evidence_tdx_open},
         {EVIDENCE_CCA, true, false, evidence_cca_probe, evidence_cca_open},
+        {EVIDENCE_NITRO, true, false, evidence_nitro_probe, evidence_nitro_open},
         {EVIDENCE_TPM, true, true, evidence_tpm_probe, evidence_tpm_open},
         {EVIDENCE_SOFTWARE, false, false, never_by_itself, evidence_software_open},
 };
@@ -98,9 +100,9 @@ struct fault *evidence_open(const struct evidence_options *o, struct evidence_so
                 return open_auto(o, ret);
         const struct evidence_kind *kind = find_kind(o->kind);
         if (kind == NULL)
-                return fault(FAULT_INVALID, "evidence.kind", "evidence kind \"%s\" is none of %s, %s, %s, %s, %s, %s",
+                return fault(FAULT_INVALID, "evidence.kind", "evidence kind \"%s\" is none of %s, %s, %s, %s, %s, %s, %s",
                              o->kind == NULL ? "" : o->kind, EVIDENCE_AUTO, EVIDENCE_SEV_SNP, EVIDENCE_TDX,
-                             EVIDENCE_CCA, EVIDENCE_TPM, EVIDENCE_SOFTWARE);
+                             EVIDENCE_CCA, EVIDENCE_NITRO, EVIDENCE_TPM, EVIDENCE_SOFTWARE);
         return o->reader_socket == NULL ? kind->open(o, ret) : open_by_reader(o, kind->name, ret);
 }
 

@@ -3,11 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sev-guest.h>
-#include <poll.h>
 #include <sys/ioctl.h>
 
+#include "attester/evidence/retry.h"
 #include "attester/evidence/tsm_instance.h"
-#include "lib/base/log.h"
 #include "lib/base/reader.h"
 
 #define MESSAGE_VERSION 1
@@ -31,8 +30,9 @@ static struct fault *open_device(int *ret)
         return NULL;
 }
 
-struct fault *sev_guest_probe(void)
+struct fault *sev_guest_probe(const struct evidence_options *o)
 {
+        (void) o;
         AUTO_CLOSE int fd = -1;
         return open_device(&fd);
 }
@@ -94,43 +94,41 @@ static struct fault *read_answer(const struct tsm_request *q, const struct call 
         return NULL;
 }
 
-static struct fault *try_once(const struct tsm_request *q, struct cancel *cancel, struct tsm_report *ret)
+struct taking {
+        const struct tsm_request *q;
+        struct tsm_report *ret;
+};
+
+static struct fault *try_once(void *arg, struct cancel *cancel)
 {
+        const struct taking *t = arg;
         AUTO_CLOSE int device = -1;
         AUTO(buf) struct buf table = BUF(TABLE_MAX);
         struct call c;
         struct span report;
         uint32_t wanted;
-        TRY(cancel_check(cancel));
+        buf_truncate(&t->ret->outblob, 0);
+        buf_truncate(&t->ret->auxblob, 0);
         TRY(open_device(&device));
-        prepare(q, SPAN_NONE, &c);
+        prepare(t->q, SPAN_NONE, &c);
         TRY(request(device, &c, &wanted));
         if (wanted > 0) {
                 uint8_t *room;
                 TRY(cancel_check(cancel));
                 TRY(buf_grow(&table, wanted, &room));
                 memset(room, 0, wanted);
-                prepare(q, buf_span(&table), &c);
+                prepare(t->q, buf_span(&table), &c);
                 TRY(request(device, &c, &wanted));
                 if (wanted > 0)
                         return fault(FAULT_UNAVAILABLE, "tee.busy", "the host's table grew meanwhile");
         }
-        TRY(read_answer(q, &c, &report));
-        TRY(buf_append(&ret->outblob, report));
-        return buf_append(&ret->auxblob, buf_span(&table));
+        TRY(read_answer(t->q, &c, &report));
+        TRY(buf_append(&t->ret->outblob, report));
+        return buf_append(&t->ret->auxblob, buf_span(&table));
 }
 
 struct fault *sev_guest_take(const struct tsm_request *q, struct cancel *cancel, struct tsm_report *ret)
 {
-        int64_t pause_ms = q->retry_pause_ms;
-        for (unsigned tries = 1;; tries++) {
-                buf_truncate(&ret->outblob, 0);
-                buf_truncate(&ret->auxblob, 0);
-                AUTO(fault) struct fault *f = try_once(q, cancel, ret);
-                if (f == NULL || tries == TSM_TRIES || strcmp(fault_token(f), "tee.busy") != 0)
-                        return TAKE(f);
-                log_debug("sev_guest_another_try", KV("why", f));
-                (void) poll(NULL, 0, (int) cancel_left_ms(cancel, pause_ms)); /* a signal only makes it shorter */
-                pause_ms *= 2;
-        }
+        struct taking t = {q, ret};
+        return evidence_retry(try_once, &t, q->retry_pause_ms, cancel);
 }

@@ -4,11 +4,12 @@
  * another try, as with configfs-tsm. Everything handed to the kernel is zeroed; an answer is one when its status is 0 and its size a report's. */
 #pragma once
 
+#include "attester/evidence/source.h"
 #include "attester/evidence/tsm.h"
 
 #define SEV_GUEST_DEVICE "/dev/sev-guest"
 
 /* NULL: the device is there and opens. FAULT_PRECONDITION "tee.missing", or as tsm.h. */
-struct fault *sev_guest_probe(void) MUST_USE;
+struct fault *sev_guest_probe(const struct evidence_options *o) MUST_USE;
 /* Fills `ret`, from tsm_report_new; the report is over q->report_data. Faults of tsm.h. */
 struct fault *sev_guest_take(const struct tsm_request *q, struct cancel *cancel, struct tsm_report *ret) MUST_USE;

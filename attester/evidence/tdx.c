@@ -1,5 +1,7 @@
 #include "attester/evidence/tdx.h"
 
+#include "attester/evidence/qgs_host.h"
+#include "attester/evidence/tdx_guest.h"
 #include "attester/evidence/tsm_source.h"
 #include "lib/base/reader.h"
 
@@ -35,15 +37,36 @@ static const struct tsm_kind kind = {.kind = EVIDENCE_TDX,
                                      .blob_min = HEADER_LEN + BODY_LEN,
                                      .find_report_data = find_report_data,
                                      .log_part = "ccel",
-                                     .probe_fall_back = tsm_no_fall_back_either,
-                                     .fall_back = tsm_no_fall_back};
+                                     .probe_fall_back = tdx_guest_probe,
+                                     .fall_back = tdx_guest_take};
+
+static struct fault *with_port(const struct evidence_options *o, struct evidence_options *ret)
+{
+        *ret = *o;
+        return qgs_port_find(o->qgs_port, QGS_CONF, &ret->qgs_port);
+}
 
 struct fault *evidence_tdx_probe(const struct evidence_options *o)
 {
-        return evidence_tsm_probe(&kind, o);
+        struct evidence_options resolved;
+        TRY(with_port(o, &resolved));
+        return evidence_tsm_probe(&kind, &resolved);
 }
 
 struct fault *evidence_tdx_open(const struct evidence_options *o, struct evidence_source *ret)
 {
-        return evidence_tsm_open(&kind, o, ret);
+        struct evidence_options resolved;
+        TRY(with_port(o, &resolved));
+        return evidence_tsm_open(&kind, &resolved, ret);
+}
+
+bool evidence_tdx_needs_vsock(const struct evidence_options *o)
+{
+        struct evidence_options resolved;
+        bool may_be_tdx =
+                o->kind != NULL && (strcmp(o->kind, EVIDENCE_TDX) == 0 || strcmp(o->kind, EVIDENCE_AUTO) == 0);
+        if (!may_be_tdx || o->reader_socket != NULL)
+                return false;
+        AUTO(fault) struct fault *f = with_port(o, &resolved); /* evidence_tdx_open says what is wrong with it */
+        return f == NULL && resolved.qgs_port != 0;
 }

@@ -1,10 +1,9 @@
 #include "attester/evidence/tsm.h"
 
-#include <poll.h>
 #include <stdio.h>
 
+#include "attester/evidence/retry.h"
 #include "attester/evidence/tsm_instance.h"
-#include "lib/base/log.h"
 
 struct tsm_report tsm_report_new(void)
 {
@@ -68,11 +67,19 @@ static struct fault *check_generation(const struct tsm_instance *i, uint64_t bef
                      (unsigned long long) (now - before), (unsigned long long) writes);
 }
 
-static struct fault *try_once(const struct tsm_request *q, struct cancel *cancel, struct tsm_report *ret)
+struct taking {
+        const struct tsm_request *q;
+        struct tsm_report *ret;
+};
+
+static struct fault *try_once(void *arg, struct cancel *cancel)
 {
+        const struct taking *t = arg;
+        const struct tsm_request *q = t->q;
         AUTO(tsm_instance) struct tsm_instance i = TSM_INSTANCE;
         uint64_t before, writes = 1;
-        TRY(cancel_check(cancel));
+        buf_truncate(&t->ret->outblob, 0);
+        buf_truncate(&t->ret->auxblob, 0);
         TRY(tsm_instance_make(q->base, &i));
         TRY(check_provider(&i, q->provider));
 
@@ -84,33 +91,17 @@ static struct fault *try_once(const struct tsm_request *q, struct cancel *cancel
         TRY(tsm_instance_write(&i, "inblob", SPAN_OF(q->report_data)));
         TRY(check_generation(&i, before, writes));
         TRY(cancel_check(cancel));
-        TRY(tsm_instance_read(&i, "outblob", &ret->outblob));
+        TRY(tsm_instance_read(&i, "outblob", &t->ret->outblob));
         TRY(cancel_check(cancel));
-        TRY(read_auxblob(&i, &ret->auxblob));
+        TRY(read_auxblob(&i, &t->ret->auxblob));
         TRY(check_generation(&i, before, writes));
-        return check_report(q, buf_span(&ret->outblob));
-}
-
-/* ---- tries ---- */
-
-static bool is_worth_a_try(const struct fault *f)
-{
-        return strcmp(fault_token(f), "tee.busy") == 0 || strcmp(fault_token(f), "tee.report_data") == 0;
+        return check_report(q, buf_span(&t->ret->outblob));
 }
 
 struct fault *tsm_take(const struct tsm_request *q, struct cancel *cancel, struct tsm_report *ret)
 {
-        int64_t pause_ms = q->retry_pause_ms;
-        for (unsigned tries = 1;; tries++) {
-                buf_truncate(&ret->outblob, 0);
-                buf_truncate(&ret->auxblob, 0);
-                AUTO(fault) struct fault *f = try_once(q, cancel, ret);
-                if (f == NULL || tries == TSM_TRIES || !is_worth_a_try(f))
-                        return TAKE(f);
-                log_debug("tsm_another_try", KV("why", f));
-                (void) poll(NULL, 0, (int) cancel_left_ms(cancel, pause_ms)); /* a signal only makes it shorter */
-                pause_ms *= 2;
-        }
+        struct taking t = {q, ret};
+        return evidence_retry(try_once, &t, q->retry_pause_ms, cancel);
 }
 
 struct fault *tsm_check_report_data(const struct tsm_request *q, struct span report)

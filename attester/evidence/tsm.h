@@ -33,6 +33,7 @@ struct tsm_request {
         int privilege_level;    /* VMPL, or TSM_NO_PRIVILEGE: what the kernel asks for by itself */
         size_t blob_min;        /* no report is shorter */
         int64_t retry_pause_ms; /* before the second try; twice as long before each later one */
+        uint32_t qgs_port;      /* of TDX's second way: the host's service (qgs_host.h); 0: nobody has said */
         /* Where a report has its report data; a fault: this is no report. */
         struct fault *(*find_report_data)(struct span report, struct span *ret);
 };

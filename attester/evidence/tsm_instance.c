@@ -31,7 +31,8 @@ struct fault *tsm_fault(int error, const char *file)
                 {ETIMEDOUT, FAULT_UNAVAILABLE, "tee.timeout"},
                 {EIO, FAULT_UNAVAILABLE, "tee.host"},
                 {EBADMSG, FAULT_UNAVAILABLE, "tee.host"},
-                {ENXIO, FAULT_UNAVAILABLE, "tee.gone"}, /* the provider has been unloaded */
+                {ENODATA, FAULT_UNAVAILABLE, "tee.host"}, /* NSM: the queue gave back what was not put in */
+                {ENXIO, FAULT_UNAVAILABLE, "tee.gone"},   /* the provider has been unloaded */
                 {ENODEV, FAULT_UNAVAILABLE, "tee.gone"},
                 {ENOTTY, FAULT_PRECONDITION, "tee.lost"}, /* SEV: the channel's key was wiped after an accident */
                 {EACCES, FAULT_PRECONDITION, "tee.permission"},

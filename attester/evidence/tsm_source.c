@@ -10,6 +10,7 @@
 struct tsm_source {
         const struct tsm_kind *kind;
         int privilege_level;
+        uint32_t qgs_port;
         char *base, *ccel;
 };
 
@@ -63,6 +64,7 @@ static struct fault *collect(void *self, const struct binding *binding, struct c
                                 .privilege_level = s->privilege_level,
                                 .blob_min = s->kind->blob_min,
                                 .retry_pause_ms = RETRY_PAUSE_MS,
+                                .qgs_port = s->qgs_port,
                                 .find_report_data = s->kind->find_report_data};
         TRY(binding_write(binding, &transcript));
         binding_report_data(buf_span(&transcript), q.report_data);
@@ -78,8 +80,9 @@ static void close_source(void *self)
         free(s);
 }
 
-struct fault *tsm_no_fall_back_either(void)
+struct fault *tsm_no_fall_back_either(const struct evidence_options *o)
 {
+        (void) o;
         return fault(FAULT_PRECONDITION, "tee.missing", "there is no other way to a report");
 }
 
@@ -88,7 +91,7 @@ struct fault *tsm_no_fall_back(const struct tsm_request *q, struct cancel *cance
         (void) q;
         (void) cancel;
         (void) ret;
-        return tsm_no_fall_back_either();
+        return tsm_no_fall_back_either(NULL);
 }
 
 struct fault *evidence_tsm_probe(const struct tsm_kind *k, const struct evidence_options *o)
@@ -96,7 +99,7 @@ struct fault *evidence_tsm_probe(const struct tsm_kind *k, const struct evidence
         char found[TSM_PROVIDER_MAX + 1];
         AUTO(fault) struct fault *f = tsm_provider(o->tsm_base == NULL ? TSM_BASE : o->tsm_base, found);
         if (f != NULL && strcmp(fault_token(f), "tee.missing") == 0) {
-                AUTO(fault) struct fault *second = k->probe_fall_back();
+                AUTO(fault) struct fault *second = k->probe_fall_back(o);
                 return second != NULL && strcmp(fault_token(second), "tee.missing") == 0 ? TAKE(f) : TAKE(second);
         }
         if (f != NULL)
@@ -126,6 +129,7 @@ struct fault *evidence_tsm_open(const struct tsm_kind *k, const struct evidence_
         s->base = own(o->tsm_base, TSM_BASE);
         s->ccel = own(o->ccel_file, CCEL_FILE);
         s->privilege_level = level;
+        s->qgs_port = o->qgs_port;
         tsm_sweep(s->base);
         *ret = (struct evidence_source){.kind = k->kind,
                                         .collect = collect,

@@ -16,7 +16,7 @@ struct tsm_kind {
         const char *auxblob_part; /* NULL: it has none, or nobody wants it */
         const char *log_part;     /* NULL: none */
         /* Where the kernel has no configfs-tsm. FAULT_PRECONDITION "tee.missing" when there is no such device either. */
-        struct fault *(*probe_fall_back)(void);
+        struct fault *(*probe_fall_back)(const struct evidence_options *o);
         struct fault *(*fall_back)(const struct tsm_request *q, struct cancel *cancel, struct tsm_report *ret);
 };
 /* `k` lives for ever. FAULT_INVALID "evidence.privilege_level" for a level that isn't one, or for a kind without levels. */
@@ -25,5 +25,5 @@ struct fault *evidence_tsm_open(const struct tsm_kind *k, const struct evidence_
 /* NULL: reports of this kind are made here. */
 struct fault *evidence_tsm_probe(const struct tsm_kind *k, const struct evidence_options *o) MUST_USE;
 /* fall_back of kinds that have none. */
-struct fault *tsm_no_fall_back_either(void) MUST_USE;
+struct fault *tsm_no_fall_back_either(const struct evidence_options *o) MUST_USE;
 struct fault *tsm_no_fall_back(const struct tsm_request *q, struct cancel *cancel, struct tsm_report *ret) MUST_USE;
