@@ -262,14 +262,21 @@ static void grant_slots(struct decision *d, const struct profile *profile, const
         }
 }
 
-void policy_judge(const struct policy *p, const struct facts *facts, struct wall now, struct decision **ret)
+/* What every decision begins with; the scene is the caller's. */
+static struct decision *begin(const struct policy *p, const struct facts *facts, struct wall now, struct scene *s)
 {
         struct decision *d = NEW(struct decision);
-        AUTO(scene) struct scene s;
-        scene_fill(&s, p, facts, now);
-        d->insecure_development = s.development;
+        scene_fill(s, p, facts, now);
+        d->insecure_development = s->development;
         d->tree = check_new("policy", false);
         d->references = json_new_array();
+        return d;
+}
+
+void policy_judge(const struct policy *p, const struct facts *facts, struct wall now, struct decision **ret)
+{
+        AUTO(scene) struct scene s;
+        struct decision *d = begin(p, facts, now, &s);
         check_add(d->tree, "policy.guardrails", p->guardrail_count > 0, "at least one guardrail",
                   p->guardrail_count > 0 ? NULL : "none", -1);
         if (p->guardrail_count == 0)
@@ -284,12 +291,8 @@ void policy_judge(const struct policy *p, const struct facts *facts, struct wall
 void policy_decide(const struct policy *p, const char *profile_name, const struct facts *facts, struct wall now,
                    struct decision **ret)
 {
-        struct decision *d = NEW(struct decision);
         AUTO(scene) struct scene s;
-        scene_fill(&s, p, facts, now);
-        d->insecure_development = s.development;
-        d->tree = check_new("policy", false);
-        d->references = json_new_array();
+        struct decision *d = begin(p, facts, now, &s);
 
         const struct profile *profile = find_profile(p, profile_name);
         AUTO_STRING char *wanted = alloc_printf("a Profile \"%s\"", profile_name);
