@@ -66,11 +66,20 @@ static struct fault *read_rsa(const struct json *j, struct key **ret)
         return TAKE(f);
 }
 
-static struct fault *read_key(const struct json *j, struct jwk *jwk)
+struct fault *jwk_read_numbers(const struct json *j, struct key **ret)
 {
-        struct span kty, use = SPAN_NONE, alg = SPAN_NONE, kid = SPAN_NONE;
+        struct span kty;
 
         TRY(json_need_text(j, "kty", 32, &kty));
+        if (span_eq_str(kty, "EC"))
+                return read_ec(j, ret);
+        return span_eq_str(kty, "RSA") ? read_rsa(j, ret) : NULL;
+}
+
+static struct fault *read_key(const struct json *j, struct jwk *jwk)
+{
+        struct span use = SPAN_NONE, alg = SPAN_NONE, kid = SPAN_NONE;
+
         TRY(json_want_text(j, "use", 64, &use));
         TRY(json_want_text(j, "alg", 32, &alg));
         TRY(json_want_text(j, "kid", JWK_KID_MAX, &kid));
@@ -80,10 +89,7 @@ static struct fault *read_key(const struct json *j, struct jwk *jwk)
         jwk->alg = jws_alg_find(alg);
         if (alg.data != NULL && jwk->alg == NULL)
                 return NULL; /* for an algorithm that we don't take */
-        if (span_eq_str(kty, "EC"))
-                TRY(read_ec(j, &jwk->key));
-        else if (span_eq_str(kty, "RSA"))
-                TRY(read_rsa(j, &jwk->key));
+        TRY(jwk_read_numbers(j, &jwk->key));
         if (jwk->key != NULL && jwk->alg != NULL && jwk->alg->kind != key_kind(jwk->key))
                 return bad("\"alg\" of another kind of key");
         if (jwk->key != NULL && kid.data != NULL)
@@ -133,9 +139,7 @@ struct fault *jwk_set_parse(struct span json, struct jwk_set **ret)
 {
         AUTO(jwk_set) struct jwk_set *s = NEW(struct jwk_set);
 
-        AUTO(fault) struct fault *f = read_set(s, json);
-        if (f != NULL)
-                return fault(FAULT_INVALID, "BAD_JWK", "JWK set: %s", fault_text(f));
+        TRY(fault_rename(fault_prefix(read_set(s, json), "JWK set"), FAULT_INVALID, "BAD_JWK"));
         *ret = TAKE(s);
         return NULL;
 }

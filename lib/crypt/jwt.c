@@ -16,11 +16,11 @@ static struct fault *refuse(const char *token, const char *why)
         return fault(FAULT_UNAUTHENTICATED, token, "token: %s", why);
 }
 
-static struct fault *split(struct span token, struct parts *ret)
+static struct fault *split(struct span token, size_t max, struct parts *ret)
 {
         size_t dots[2], count = 0;
 
-        if (token.len > JWT_MAX)
+        if (token.len > (max != 0 ? max : JWT_MAX))
                 return refuse("jwt.structure", "too long");
         for (size_t i = 0; i < token.len; i++) {
                 if (token.data[i] != '.')
@@ -40,7 +40,7 @@ static struct fault *split(struct span token, struct parts *ret)
 
 static struct fault *parse_part(struct span part, const char *what, struct json **ret)
 {
-        AUTO(buf) struct buf text = BUF(JWT_MAX);
+        AUTO(buf) struct buf text = BUF(part.len);
         AUTO(json) struct json *j = NULL;
 
         AUTO(fault) struct fault *f = base64url_decode(part, &text);
@@ -58,8 +58,27 @@ struct header {
         struct span kid; /* SPAN_NONE: the header has none */
 };
 
+static bool is_in(const char *const *names, const char *name)
+{
+        for (; *names != NULL; names++)
+                if (strcmp(*names, name) == 0)
+                        return true;
+        return false;
+}
+
+static struct fault *check_members(const struct json *header, const char *const *allowed)
+{
+        const char *name = NULL;
+        const struct json *value = NULL;
+
+        for (void *at = NULL; allowed != NULL && json_next(header, &at, &name, &value);)
+                if (!is_in(allowed, name))
+                        return fault(FAULT_UNAUTHENTICATED, "jwt.header", "token: header with \"%s\"", name);
+        return NULL;
+}
+
 /* `j` outlives what is returned. */
-static struct fault *read_header(const struct json *j, const char *typ, struct header *ret)
+static struct fault *read_header(const struct json *j, const struct jwt_rules *rules, struct header *ret)
 {
         static const char *const refused[] = {"crit", "jwk", "jku", "x5u"};
         struct span alg, kid = SPAN_NONE, found = SPAN_NONE;
@@ -78,10 +97,15 @@ static struct fault *read_header(const struct json *j, const char *typ, struct h
         ret->alg = jws_alg_find(alg);
         if (ret->alg == NULL)
                 return refuse("jwt.algorithm", "not ES256, ES384, PS256 or RS256");
-        if (typ != NULL && !span_eq_str(found, typ))
-                return fault(FAULT_UNAUTHENTICATED, "jwt.type", "token: \"typ\" isn't %s", typ);
+        if (rules->algs != NULL && !is_in(rules->algs, ret->alg->name))
+                return fault(FAULT_UNAUTHENTICATED, "jwt.algorithm", "token: %s is not for this kind of token",
+                             ret->alg->name);
+        if (rules->typ != NULL && !span_eq_str(found, rules->typ))
+                return fault(FAULT_UNAUTHENTICATED, "jwt.type", "token: \"typ\" isn't %s", rules->typ);
+        if (rules->needs_kid && kid.len == 0)
+                return refuse("jwt.key", "no \"kid\"");
         ret->kid = kid;
-        return NULL;
+        return check_members(j, rules->header_only);
 }
 
 static struct fault *choose_key(const struct jwk_set *keys, const struct header *h, const struct key **ret)
@@ -108,46 +132,47 @@ static struct fault *check_signature(const struct key *key, const struct jws_alg
         return f != NULL ? refuse("jwt.signature", "signature doesn't fit") : NULL;
 }
 
-struct fault *jwt_verify(struct span token, const struct jwk_set *keys, const char *typ, struct json **ret_claims)
+struct fault *jwt_verify_by(struct span token, const struct jwk_set *keys, const struct jwt_rules *rules,
+                            struct json **ret_claims)
 {
         AUTO(json) struct json *header = NULL;
         struct parts p;
         struct header h = {0};
         const struct key *key = NULL;
 
-        TRY(split(token, &p));
+        TRY(split(token, rules->max, &p));
         TRY(parse_part(p.header, "header", &header));
-        TRY(read_header(header, typ, &h));
+        TRY(read_header(header, rules, &h));
         TRY(choose_key(keys, &h, &key));
         TRY(check_signature(key, h.alg, &p));
         return parse_part(p.payload, "claims", ret_claims);
 }
 
-static struct fault *append_json(const struct json *j, struct buf *out)
+struct fault *jwt_verify(struct span token, const struct jwk_set *keys, const char *typ, struct json **ret_claims)
 {
-        AUTO(buf) struct buf text = BUF(JWT_MAX);
-
-        TRY(json_write(j, &text));
-        return base64url_encode(buf_span(&text), out);
+        return jwt_verify_by(token, keys, &(struct jwt_rules){.typ = typ}, ret_claims);
 }
 
-struct fault *jwt_sign(const struct key *k, const char *typ, const char *kid, const struct json *claims,
-                       struct buf *out)
+struct fault *jwt_verify_with(struct span token, const struct key *key, const char *alg, const struct jwt_rules *rules,
+                              struct json **ret_claims)
 {
-        const struct jws_alg *alg = jws_alg_of(k);
-        AUTO(json) struct json *header = json_new_object();
-        AUTO(buf) struct buf token = BUF(JWT_MAX), signature = BUF(SIGNATURE_MAX);
+        AUTO(json) struct json *header = NULL;
+        struct parts p;
+        struct header h = {0};
 
-        json_set_text(header, "alg", alg->name);
-        if (kid != NULL)
-                json_set_text(header, "kid", kid);
-        if (typ != NULL)
-                json_set_text(header, "typ", typ);
-        TRY(append_json(header, &token));
-        TRY(buf_append_byte(&token, '.'));
-        TRY(append_json(claims, &token));
-        TRY(key_sign(k, alg->hash, alg->form, buf_span(&token), &signature));
-        TRY(buf_append_byte(&token, '.'));
-        TRY(base64url_encode(buf_span(&signature), &token));
-        return buf_append(out, buf_span(&token));
+        TRY(split(token, rules->max, &p));
+        TRY(parse_part(p.header, "header", &header));
+        TRY(read_header(header, rules, &h));
+        if (strcmp(h.alg->name, alg) != 0 || key_kind(key) != h.alg->kind)
+                return refuse("jwt.algorithm", "its \"alg\" isn't that of its key");
+        TRY(check_signature(key, h.alg, &p));
+        return parse_part(p.payload, "claims", ret_claims);
+}
+
+struct fault *jwt_peek(struct span token, size_t max, struct json **ret_claims)
+{
+        struct parts p;
+
+        TRY(split(token, max, &p));
+        return parse_part(p.payload, "claims", ret_claims);
 }

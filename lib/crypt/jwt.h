@@ -20,11 +20,44 @@ void jwk_set_free(struct jwk_set *s);
 DEFINE_AUTO(jwk_set)
 /* {"kty":"EC","crv":"P-256","x":…,"y":…} or RSA; no kid, no alg. */
 struct json *jwk_from_key(const struct key *k);
+/* One public key that says its algorithm, as `cnf` has it (RFC 7800 §3.2). All FAULT_UNAUTHENTICATED: "jwk.private" (holds a private or
+ * symmetric key), "jwk.alg" (missing, or not of this key and of ours), "jwk.key" (no key of ours: type, curve, point, size). */
+struct fault *jwk_read_public(const struct json *jwk, struct key **ret, const char **ret_alg) MUST_USE;
+/* A private EC key with its "alg" as JSON text, for files that libraries read. "KEY_KIND" for RSA, and for a public one. */
+struct fault *jwk_write_private(const struct key *k, struct secret **ret) MUST_USE;
+const char *jwt_alg_of(const struct key *k); /* what we sign with: ES256, ES384 or PS256 by the key's kind */
 
 /* FAULT_UNAUTHENTICATED, tokens: "jwt.structure", "jwt.algorithm", "jwt.key" (no such kid), "jwt.signature", "jwt.type".
  * `typ` may be NULL (not compared). A token without kid is tried only when the set has exactly one key. */
 struct fault *jwt_verify(struct span token, const struct jwk_set *keys, const char *typ,
                          struct json **ret_claims) MUST_USE;
+/* What a kind of token demands beyond that. */
+struct jwt_rules {
+        const char *typ;                /* NULL: not compared */
+        const char *const *header_only; /* NULL-terminated names, no other in the header: "jwt.header"; NULL: any */
+        const char *const *algs;        /* NULL-terminated: no other: "jwt.algorithm"; NULL: all of ours */
+        bool needs_kid;                 /* "jwt.key" */
+        size_t max;                     /* bytes of the token; 0: JWT_MAX */
+};
+struct fault *jwt_verify_by(struct span token, const struct jwk_set *keys, const struct jwt_rules *rules,
+                            struct json **ret_claims) MUST_USE;
+/* With a key that came another way (a `cnf`), for exactly this algorithm. A kid in the header means nothing here. */
+struct fault *jwt_verify_with(struct span token, const struct key *key, const char *alg, const struct jwt_rules *rules,
+                              struct json **ret_claims) MUST_USE;
+/* Claims that nobody has vouched for: good for choosing whose keys to verify with, and for nothing else. "jwt.structure". */
+struct fault *jwt_peek(struct span token, size_t max, struct json **ret_claims) MUST_USE;
+
+/* Whoever signs: `sign` appends the raw signature of `signed_part` under `alg`. So header and claims are made in one place, wherever
+ * the key lies. */
+struct jwt_signer {
+        const char *alg, *kid; /* kid NULL: none */
+        struct fault *(*sign)(void *self, struct span signed_part, struct buf *ret_signature);
+        void *self;
+};
+struct jwt_signer jwt_signer_of(const struct key *k, const char *kid); /* borrows both */
+/* FAULT_EXHAUSTED "TOO_LARGE" past `max` (0: JWT_MAX) or the limit of `out`. */
+struct fault *jwt_sign_by(const struct jwt_signer *s, const char *typ, const struct json *claims, size_t max,
+                          struct buf *out) MUST_USE;
 /* ES256/ES384/PS256 by the key's kind. */
 struct fault *jwt_sign(const struct key *k, const char *typ, const char *kid, const struct json *claims,
                        struct buf *out) MUST_USE;

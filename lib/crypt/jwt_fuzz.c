@@ -1,19 +1,11 @@
 /* Tokens against a fixed key, and key sets. The key is that of RFC 7515, appendix A.3, whose example is in the corpus. */
 #include "lib/crypt/jwt.h"
 
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fakes/fuzz.h"
 
 #define KEYS                                                                                                           \
         "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\","          \
         "\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}]}"
-
-static void must(bool holds)
-{
-        if (!holds)
-                abort();
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -116,20 +116,27 @@ static const struct ec_form {
          SPAN("\xa1\x64\x03\x62\x00")},
 };
 
+void key_private_number(const struct key *k, uint8_t *ret_number)
+{
+        int width = (int) key_field_len(k->kind);
+        BIGNUM *number = NULL;
+
+        ossl_must(EVP_PKEY_get_bn_param(key_pkey(k), OSSL_PKEY_PARAM_PRIV_KEY, &number) == 1 &&
+                          BN_bn2binpad(number, ret_number, width) == width,
+                  "private number of a key");
+        BN_clear_free(number);
+}
+
 static struct secret *ec_to_pkcs8(const struct key *k, const struct ec_form *form)
 {
         size_t width = key_field_len(form->kind);
         struct span point = span_make(k->spki + k->bits_at, k->spki_len - k->bits_at);
         struct secret *der = secret_new(form->head.len + width + form->middle.len + point.len);
         uint8_t *at = secret_bytes(der);
-        BIGNUM *number = NULL;
 
         memcpy(at, form->head.data, form->head.len);
         at += form->head.len;
-        ossl_must(EVP_PKEY_get_bn_param(key_pkey(k), OSSL_PKEY_PARAM_PRIV_KEY, &number) == 1 &&
-                          BN_bn2binpad(number, at, (int) width) == (int) width,
-                  "private number of a key");
-        BN_clear_free(number);
+        key_private_number(k, at);
         memcpy(at + width, form->middle.data, form->middle.len);
         memcpy(at + width + form->middle.len, point.data, point.len);
         return der;

@@ -20,3 +20,5 @@ void key_write_ec_spki(struct key *k, struct span x, struct span y);
 struct fault *key_write_rsa_spki(struct key *k, struct span modulus) MUST_USE;
 /* "KEY_KIND"; numbers without leading zeros. */
 struct fault *key_check_rsa(struct span modulus, struct span exponent) MUST_USE;
+/* The private number of an EC key, of the field's width; the caller wipes it. */
+void key_private_number(const struct key *k, uint8_t *ret_number);

@@ -75,7 +75,7 @@ struct fault *ossl_fault(enum fault_code code, const char *token, const char *wh
 static void start(void)
 {
         static const char *const md_names[] = {"SHA1", "SHA2-256", "SHA2-384", "SHA2-512"};
-        static const char *const cipher_names[] = {"AES-256-GCM", "AES-128-CFB", "AES-256-CFB"};
+        static const char *const cipher_names[] = {"AES-256-GCM", "AES-128-CFB", "AES-256-CFB", "AES-256-WRAP"};
         _Static_assert(COUNT_OF(md_names) == HASH_ALG_COUNT, "a name for every hash");
         _Static_assert(COUNT_OF(cipher_names) == OSSL_CIPHER_COUNT, "a name for every cipher");
 

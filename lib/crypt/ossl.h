@@ -37,7 +37,7 @@ DEFINE_AUTO_OSSL(ossl_ekus, EXTENDED_KEY_USAGE, EXTENDED_KEY_USAGE_free)
 DEFINE_AUTO_OSSL(ossl_store, X509_STORE, X509_STORE_free)
 DEFINE_AUTO_OSSL(ossl_store_ctx, X509_STORE_CTX, X509_STORE_CTX_free)
 
-enum ossl_cipher { OSSL_AES_256_GCM, OSSL_AES_128_CFB, OSSL_AES_256_CFB, OSSL_CIPHER_COUNT };
+enum ossl_cipher { OSSL_AES_256_GCM, OSSL_AES_128_CFB, OSSL_AES_256_CFB, OSSL_AES_256_WRAP, OSSL_CIPHER_COUNT };
 
 const EVP_MD *ossl_md(enum hash_alg alg);
 const EVP_CIPHER *ossl_cipher(enum ossl_cipher which);

@@ -1,15 +1,7 @@
 /* The readers of what a TPM sends, on the same bytes. Spans lie inside of the input (the sanitizer sees it when not). */
 #include "lib/crypt/tpm.h"
 
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-        if (!holds)
-                abort();
-}
+#include "tests/fakes/fuzz.h"
 
 static unsigned touch(struct span s)
 {

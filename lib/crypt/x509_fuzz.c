@@ -1,15 +1,7 @@
 /* A certificate that is taken keeps its bytes, answers every question, and doesn't verify against no roots. */
 #include "lib/crypt/x509.h"
 
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-        if (!holds)
-                abort();
-}
+#include "tests/fakes/fuzz.h"
 
 static void ask(struct cert *c)
 {
