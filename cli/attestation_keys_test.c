@@ -1,14 +1,9 @@
 #include "cli/command.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
-#include "lib/net/httpd.h"
 #include "tests/fakes/expect.h"
+#include "tests/fakes/unix_httpd.h"
 
-static char dir[] = "/tmp/cli-keys-test-XXXXXX";
-static char path[64];
-static struct httpd *server;
+static struct unix_httpd server;
 static const char *fake_list; /* of the first page; NULL: none enrolled */
 
 #define FIRST                                                                                                          \
@@ -44,34 +39,20 @@ static int start(void **state UNUSED)
                 {"GET", "/v1/attestation-keys", 0, on_list, NULL},
                 {"DELETE", "/v1/attestation-keys/*", 0, on_delete, NULL},
         };
-        const struct httpd_options o = {.name = "admin",
-                                        .routes = routes,
-                                        .route_count = COUNT_OF(routes),
-                                        .workers = 1,
-                                        .queue_max = 4,
-                                        .connections_max = 4,
-                                        .idle_timeout_ms = 5000,
-                                        .clock = &clock_system};
-        assert_non_null(mkdtemp(dir));
-        (void) snprintf(path, sizeof path, "%s/a", dir);
-        expect_ok(httpd_new(&o, &server));
-        expect_ok(httpd_listen_unix(server, path, 0600));
-        expect_ok(httpd_start(server));
+        unix_httpd_start(&server, routes, COUNT_OF(routes));
         return 0;
 }
 
 static int stop(void **state UNUSED)
 {
-        httpd_stop(server, 1000);
-        (void) unlink(path); /* the server may have done so */
-        return rmdir(dir);
+        return unix_httpd_stop(&server);
 }
 
 static struct fault *run(const struct command *c, const char *word, struct json **ret, int *ret_exit)
 {
         struct invocation in = {.clock = &clock_system, .word_count = word != NULL, .words = {word}, .flag_count = 1};
         in.flags[0].flag = &c->flags[0]; /* --socket */
-        in.flags[0].value = path;
+        in.flags[0].value = server.path;
         *ret_exit = EXIT_FINE;
         return c->run(&in, ret, ret_exit);
 }

@@ -1,15 +1,10 @@
 #include "cli/command.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "lib/model/facts.h"
-#include "lib/net/httpd.h"
 #include "tests/fakes/expect.h"
+#include "tests/fakes/unix_httpd.h"
 
-static char dir[] = "/tmp/cli-record-test-XXXXXX";
-static char path[64];
-static struct httpd *server;
+static struct unix_httpd server;
 
 static struct json *make_record(void)
 {
@@ -56,34 +51,20 @@ static struct fault *on_record(void *self UNUSED, const struct httpd_request *q,
 static int start(void **state UNUSED)
 {
         static const struct httpd_route routes[] = {{"GET", "/v1/records/*", 1024, on_record, NULL}};
-        const struct httpd_options o = {.name = "admin",
-                                        .routes = routes,
-                                        .route_count = 1,
-                                        .workers = 1,
-                                        .queue_max = 4,
-                                        .connections_max = 4,
-                                        .idle_timeout_ms = 5000,
-                                        .clock = &clock_system};
-        assert_non_null(mkdtemp(dir));
-        (void) snprintf(path, sizeof path, "%s/a", dir);
-        expect_ok(httpd_new(&o, &server));
-        expect_ok(httpd_listen_unix(server, path, 0600));
-        expect_ok(httpd_start(server));
+        unix_httpd_start(&server, routes, COUNT_OF(routes));
         return 0;
 }
 
 static int stop(void **state UNUSED)
 {
-        httpd_stop(server, 1000);
-        (void) unlink(path); /* the server may have done so */
-        return rmdir(dir);
+        return unix_httpd_stop(&server);
 }
 
 static struct fault *ask(const char *serial, struct json **ret, int *ret_exit)
 {
         struct invocation in = {.clock = &clock_system, .word_count = 1, .words = {serial}, .flag_count = 1};
         in.flags[0].flag = &command_record.flags[0]; /* --socket */
-        in.flags[0].value = path;
+        in.flags[0].value = server.path;
         *ret_exit = EXIT_FINE;
         return command_record.run(&in, ret, ret_exit);
 }

@@ -1,14 +1,9 @@
 #include "lib/net/http_unix.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
-#include "lib/net/httpd.h"
 #include "tests/fakes/expect.h"
+#include "tests/fakes/unix_httpd.h"
 
-static char dir[] = "/tmp/http-unix-test-XXXXXX";
-static char path[64];
-static struct httpd *server;
+static struct unix_httpd server;
 
 static struct fault *on_record(void *self UNUSED, const struct httpd_request *q, struct httpd_response *s)
 {
@@ -35,33 +30,19 @@ static int start(void **state UNUSED)
                 {"GET", "/v1/missing", 1024, on_missing, NULL},
                 {"DELETE", "/v1/things/*", 0, on_delete, NULL},
         };
-        const struct httpd_options o = {.name = "unix",
-                                        .routes = routes,
-                                        .route_count = COUNT_OF(routes),
-                                        .workers = 1,
-                                        .queue_max = 4,
-                                        .connections_max = 4,
-                                        .idle_timeout_ms = 5000,
-                                        .clock = &clock_system};
-        assert_non_null(mkdtemp(dir));
-        (void) snprintf(path, sizeof path, "%s/admin.sock", dir);
-        expect_ok(httpd_new(&o, &server));
-        expect_ok(httpd_listen_unix(server, path, 0600));
-        expect_ok(httpd_start(server));
+        unix_httpd_start(&server, routes, COUNT_OF(routes));
         return 0;
 }
 
 static int stop(void **state UNUSED)
 {
-        httpd_stop(server, 1000);
-        (void) unlink(path); /* the server may have done so */
-        return rmdir(dir);
+        return unix_httpd_stop(&server);
 }
 
 static void a_reply_comes_whole(void **state UNUSED)
 {
         AUTO(http_reply) struct http_reply r = {0};
-        expect_ok(http_unix_get(path, "/v1/records/0a1b", NULL, &r));
+        expect_ok(http_unix_get(server.path, "/v1/records/0a1b", NULL, &r));
         assert_int_equal(r.status, 200);
         assert_string_equal(buf_str(&r.body), "{\"path\":\"/v1/records/0a1b\",\"remote\":\"unix\"}");
         assert_non_null(strstr(r.content_type, "application/json"));
@@ -70,7 +51,7 @@ static void a_reply_comes_whole(void **state UNUSED)
 static void a_problem_is_a_reply(void **state UNUSED)
 {
         AUTO(http_reply) struct http_reply r = {0};
-        expect_ok(http_unix_get(path, "/v1/missing", NULL, &r));
+        expect_ok(http_unix_get(server.path, "/v1/missing", NULL, &r));
         assert_int_equal(r.status, 404);
         assert_non_null(strstr(buf_str(&r.body), "NO_RECORD"));
 }
@@ -78,29 +59,29 @@ static void a_problem_is_a_reply(void **state UNUSED)
 static void deletes_without_a_body(void **state UNUSED)
 {
         AUTO(http_reply) struct http_reply r = {0}, refused = {0}, none = {0};
-        expect_ok(http_unix_delete(path, "/v1/things/7", NULL, &r));
+        expect_ok(http_unix_delete(server.path, "/v1/things/7", NULL, &r));
         assert_int_equal(r.status, 200);
         assert_string_equal(buf_str(&r.body), "{\"method\":\"DELETE\",\"body\":0}");
-        expect_ok(http_unix_delete(path, "/v1/records/0a1b", NULL, &refused));
+        expect_ok(http_unix_delete(server.path, "/v1/records/0a1b", NULL, &refused));
         assert_int_equal(refused.status, 405);
-        expect_fault(http_unix_delete(path, "/a b", NULL, &none), FAULT_INVALID, "BAD_PATH");
+        expect_fault(http_unix_delete(server.path, "/a b", NULL, &none), FAULT_INVALID, "BAD_PATH");
 }
 
 static void what_cannot_be_asked(void **state UNUSED)
 {
         AUTO(http_reply) struct http_reply r = {0};
-        AUTO_STRING char *gone = alloc_printf("%s/gone.sock", dir);
+        AUTO_STRING char *gone = alloc_printf("%s/gone.sock", server.dir);
         expect_fault(http_unix_get(gone, "/", NULL, &r), FAULT_UNAVAILABLE, "CONNECT");
         char longest[200] = {0};
         memset(longest, 'a', sizeof longest - 1);
         expect_fault(http_unix_get(longest, "/", NULL, &r), FAULT_INVALID, "BAD_PATH");
         static const char *const paths[] = {"", "v1", "/a b", "/a\r\nHost: b", "/a#b", "/\xff"};
         for (size_t i = 0; i < COUNT_OF(paths); i++)
-                expect_fault_row(http_unix_get(path, paths[i], NULL, &r), FAULT_INVALID, "BAD_PATH", paths[i]);
+                expect_fault_row(http_unix_get(server.path, paths[i], NULL, &r), FAULT_INVALID, "BAD_PATH", paths[i]);
         struct cancel cancel;
         cancel_init(&cancel, &clock_system, CANCEL_NO_DEADLINE);
         cancel_trip(&cancel);
-        expect_fault(http_unix_get(path, "/v1/records/1", &cancel, &r), FAULT_CANCELLED, "CANCELLED");
+        expect_fault(http_unix_get(server.path, "/v1/records/1", &cancel, &r), FAULT_CANCELLED, "CANCELLED");
         cancel_clear(&cancel);
         assert_int_equal(r.status, 0);
 }
