@@ -8,8 +8,6 @@
 #include "attester/evidence/tpm_quote.h"
 #include "lib/model/tpm_evidence.h"
 
-#define DEFAULT_PCRS "sha256:0,1,2,3,4,5,6,7"
-
 struct tpm_source {
         char *tcti;
         struct tpm_context context;
@@ -140,7 +138,7 @@ struct fault *evidence_tpm_probe(const struct evidence_options *o)
 struct fault *evidence_tpm_open(const struct evidence_options *o, struct evidence_source *ret)
 {
         TPML_PCR_SELECTION pcrs;
-        TRY(tpm_pcrs_parse(span_str(o->tpm_pcrs == NULL ? DEFAULT_PCRS : o->tpm_pcrs), &pcrs));
+        TRY(tpm_pcrs_parse(span_str(o->tpm_pcrs == NULL ? TPM_PCRS_DEFAULT : o->tpm_pcrs), &pcrs));
         TRY(tpm_context_check(o->tpm_tcti));
         struct tpm_ak ak;
         TRY(tpm_ak_open(o->state_dir, &ak));

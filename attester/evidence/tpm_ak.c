@@ -1,7 +1,5 @@
 #include "attester/evidence/tpm_ak.h"
 
-#include <tss2/tss2_mu.h>
-
 #include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/base/parse.h"
@@ -108,15 +106,6 @@ static TPM2B_PUBLIC template_of(const struct tpm_ak *ak)
         return in;
 }
 
-static struct fault *marshal_public(const TPMT_PUBLIC *public, struct buf *out)
-{
-        uint8_t bytes[sizeof *public];
-        size_t len = 0;
-        TRY(tpm_fault(Tss2_MU_TPMT_PUBLIC_Marshal(public, bytes, sizeof bytes, &len), "write public area"));
-        buf_truncate(out, 0);
-        return buf_append(out, span_make(bytes, len));
-}
-
 static struct fault *create(struct tpm_ak *ak, struct tpm_context *t, struct cancel *cancel, struct tpm_object *ret,
                             struct buf *ret_name)
 {
@@ -130,7 +119,8 @@ static struct fault *create(struct tpm_ak *ak, struct tpm_context *t, struct can
                  Esys_CreatePrimary_Async(t->esys, ESYS_TR_RH_ENDORSEMENT, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE,
                                           &no_auth, &in, &no_data, &no_pcrs),
                  Esys_CreatePrimary_Finish(t->esys, &key.handle, &public, NULL, NULL, NULL));
-        TRY(marshal_public(&public->publicArea, &ak->public));
+        buf_truncate(&ak->public, 0);
+        TRY(tpm_public_append(&public->publicArea, &ak->public));
         TRY(tpm_name(buf_span(&ak->public), ret_name));
         *ret = tpm_object_take(&key);
         return NULL;

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <tss2/tss2_mu.h>
 #include <tss2/tss2_tctildr.h>
 
 #include "attester/evidence/tcti_socket.h"
@@ -244,4 +245,12 @@ struct tpm_object tpm_object_take(struct tpm_object *from)
         struct tpm_object taken = *from;
         from->handle = ESYS_TR_NONE;
         return taken;
+}
+
+struct fault *tpm_public_append(const TPMT_PUBLIC *public, struct buf *out)
+{
+        uint8_t bytes[sizeof *public];
+        size_t len = 0;
+        TRY(tpm_fault(Tss2_MU_TPMT_PUBLIC_Marshal(public, bytes, sizeof bytes, &len), "write public area"));
+        return buf_append(out, span_make(bytes, len));
 }

@@ -64,6 +64,9 @@ DEFINE_AUTO_VALUE(tpm_object)
 /* Gives it away: *from is empty afterwards. */
 struct tpm_object tpm_object_take(struct tpm_object *from);
 
+/* As the bytes that travel and that a Name is over: TPMT_PUBLIC. */
+struct fault *tpm_public_append(const TPMT_PUBLIC *public, struct buf *out) MUST_USE;
+
 /* AUTO_ESYS TPM2B_PUBLIC *public = NULL: what ESYS allocated. */
 static inline void auto_esys_cleanup(void *pointer_to_pointer)
 {

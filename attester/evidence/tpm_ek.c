@@ -1,7 +1,5 @@
 #include "attester/evidence/tpm_ek.h"
 
-#include <tss2/tss2_mu.h>
-
 #include "attester/evidence/tpm_nv.h"
 #include "lib/base/log.h"
 #include "lib/base/reader.h"
@@ -143,11 +141,7 @@ static struct fault *create(struct tpm_ek *ek, struct cancel *cancel, const stru
                                           &no_auth, &in, &no_data, &no_pcrs),
                  Esys_CreatePrimary_Finish(t->esys, &ek->object.handle, &public, NULL, NULL, NULL));
 
-        uint8_t bytes[sizeof public->publicArea];
-        size_t len = 0;
-        TRY(tpm_fault(Tss2_MU_TPMT_PUBLIC_Marshal(&public->publicArea, bytes, sizeof bytes, &len),
-                      "write public area"));
-        return buf_append(&ek->public, span_make(bytes, len));
+        return tpm_public_append(&public->publicArea, &ek->public);
 }
 
 /* A manufacturer may have used a template of its own: better said here than as a refusal from far away. */
@@ -165,15 +159,6 @@ static struct fault *check_certificate(const struct tpm_ek *ek, const struct ek_
         return NULL;
 }
 
-static struct fault *has_index(struct tpm_context *t, struct cancel *cancel, TPM2_HANDLE index, bool *ret)
-{
-        TPM2_HANDLE found;
-        size_t count;
-        TRY(tpm_nv_list(t, cancel, index, index, &found, 1, &count));
-        *ret = count == 1;
-        return NULL;
-}
-
 /* One kind with its certificate. *ret_is_there stays false when there is none, or nothing that begins like one: makers leave
  * blank indexes. */
 static struct fault *load_certified(struct tpm_ek *ek, struct cancel *cancel, const struct ek_kind *kind,
@@ -182,7 +167,7 @@ static struct fault *load_certified(struct tpm_ek *ek, struct cancel *cancel, co
         bool has_area;
         AUTO(buf) struct buf area = BUF(CERT_MAX);
         struct span der;
-        TRY(has_index(ek->object.t, cancel, kind->nv_index, &has_area));
+        TRY(tpm_nv_has(ek->object.t, cancel, kind->nv_index, &has_area));
         if (!has_area)
                 return NULL;
         TRY(tpm_nv_read(ek->object.t, cancel, kind->nv_index, &area));

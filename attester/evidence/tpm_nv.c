@@ -24,6 +24,15 @@ struct fault *tpm_nv_list(struct tpm_context *t, struct cancel *cancel, TPM2_HAN
         return NULL;
 }
 
+struct fault *tpm_nv_has(struct tpm_context *t, struct cancel *cancel, TPM2_HANDLE index, bool *ret)
+{
+        TPM2_HANDLE found;
+        size_t count;
+        TRY(tpm_nv_list(t, cancel, index, index, &found, 1, &count));
+        *ret = count == 1;
+        return NULL;
+}
+
 static struct fault *chunk_max(struct tpm_context *t, struct cancel *cancel, UINT16 *ret)
 {
         AUTO_ESYS TPMS_CAPABILITY_DATA *found = NULL;
