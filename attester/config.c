@@ -1,5 +1,6 @@
 #include "attester/config.h"
 
+#include "attester/evidence/qgs_host.h"
 #include "attester/evidence/source.h"
 #include "attester/evidence/tsm.h"
 #include "lib/model/names.h"
@@ -62,8 +63,8 @@ static const struct option options[] = {
          .type = OPTION_TEXT,
          .offset = AT(evidence_kind),
          .fallback = EVIDENCE_TPM,
-         .help = "sev-snp, tdx, cca, tpm; auto: the first of these that the machine has; or software (development "
-                 "only)"},
+         .help = "sev-snp, tdx, cca, nitro, tpm; auto: the first of these that the machine has; or software "
+                 "(development only)"},
         {.name = "evidence.secondary",
          .type = OPTION_TEXTS,
          .offset = AT(secondary),
@@ -84,6 +85,13 @@ static const struct option options[] = {
          .fallback = "default",
          .choices = privilege_levels,
          .help = "VMPL that an SEV-SNP report is asked for"},
+        {.name = "evidence.qgs-port",
+         .type = OPTION_COUNT,
+         .offset = AT(qgs_port),
+         .fallback = "0",
+         .max = UINT32_MAX - 1,
+         .help = "vsock port of a TDX host's quote generation service, where the kernel makes no quotes; 0: "
+                 "what " QGS_CONF " says"},
         {.name = "evidence.insecure-development",
          .type = OPTION_BOOL,
          .offset = AT(insecure_development),

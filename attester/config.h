@@ -19,6 +19,7 @@ struct attester_config {
         char *tsm;
         char *ccel_file;
         int privilege_level; /* index: 0 the kernel chooses, else the level and one */
+        uint64_t qgs_port;   /* 0: what QGS_CONF says */
         char *tpm_tcti;
         char *tpm_pcrs;
         char *tpm_eventlog;

@@ -36,6 +36,7 @@ static struct evidence_options evidence_options_of(const struct attester_config 
                 .ccel_file = c->ccel_file,
                 .has_privilege_level = c->privilege_level > 0,
                 .privilege_level = c->privilege_level - 1,
+                .qgs_port = (uint32_t) c->qgs_port,
                 .secondary_count = c->secondary.count,
                 .secondary = c->secondary.texts,
         };

@@ -2,10 +2,14 @@
 
 #include <unistd.h>
 
+#include "attester/evidence/tdx.h"
 #include "lib/base/file.h"
 #include "lib/base/sandbox.h"
 
 #define DEVICE_PREFIX "device:"
+
+/* Where they are not root's: without a reader they are opened here. */
+static const char *const devices[] = {"/dev/sev-guest", "/dev/tdx_guest", "/dev/nsm"};
 
 static void name_paths(const struct attester_config *c, struct sandbox_paths *paths)
 {
@@ -26,6 +30,8 @@ static void name_paths(const struct attester_config *c, struct sandbox_paths *pa
                 sandbox_paths_add(paths, c->ccel_file, SANDBOX_READ);
         if (c->tpm_eventlog != NULL)
                 sandbox_paths_add(paths, c->tpm_eventlog, SANDBOX_READ);
+        for (size_t i = 0; c->reader_socket == NULL && i < COUNT_OF(devices); i++)
+                sandbox_paths_add(paths, devices[i], SANDBOX_DEVICE);
         if (strncmp(c->tpm_tcti, DEVICE_PREFIX, strlen(DEVICE_PREFIX)) == 0)
                 sandbox_paths_add(paths, c->tpm_tcti + strlen(DEVICE_PREFIX), SANDBOX_DEVICE);
 }
@@ -40,9 +46,11 @@ struct fault *attester_sandbox_enter(const struct attester_config *c)
         TRY_AS(dir_open_make(c->state_dir, 0700, &state_dir), "state-dir");
         AUTO(sandbox_paths) struct sandbox_paths paths = {0};
         name_paths(c, &paths);
+        const struct evidence_options evidence = {
+                .kind = c->evidence_kind, .reader_socket = c->reader_socket, .qgs_port = (uint32_t) c->qgs_port};
         const struct sandbox_profile profile = {
                 .role = "attester",
-                .families = SANDBOX_UNIX | SANDBOX_INET,
+                .families = SANDBOX_UNIX | SANDBOX_INET | (evidence_tdx_needs_vsock(&evidence) ? SANDBOX_VSOCK : 0u),
                 .paths = &paths,
                 .connects = true,
         };

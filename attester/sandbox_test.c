@@ -116,6 +116,75 @@ static void reader_has_no_network(void **state)
         (void) probe_rows(enter_reader, place.inside, 0, &place, probe_never, probe_never_count);
 }
 
+/* ---- vsock: for a TDX quote from the host's service, and for nothing else */
+
+static struct fault *enter_reader_of(void *arg)
+{
+        return reader_sandbox_enter(arg, "/nowhere/reader.sock");
+}
+
+/* Whether the filter lets AF_VSOCK through: a kernel may be without it. */
+static int vsock_outcome(void)
+{
+        AUTO_CLOSE int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        return fd < 0 ? errno : PROBE_DONE;
+}
+
+static void vsock_is_for_tdx_quotes_alone(void **state)
+{
+        (void) state;
+        static const struct {
+                const char *name;
+                struct evidence_options options;
+                bool has_vsock;
+        } rows[] = {
+                {"TDX, with a service", {.kind = EVIDENCE_TDX, .qgs_port = 4050}, true},
+                {"TDX, without", {.kind = EVIDENCE_TDX}, false},
+                {"whatever there is, with a service", {.kind = EVIDENCE_AUTO, .qgs_port = 4050}, true},
+                {"another kind, with a service", {.kind = EVIDENCE_SEV_SNP, .qgs_port = 4050}, false},
+                {"an enclave, with a service", {.kind = EVIDENCE_NITRO, .qgs_port = 4050}, false},
+                {"a TPM, with a service", {.kind = EVIDENCE_TPM, .qgs_port = 4050}, false},
+        };
+        int open_outcome = vsock_outcome();
+        for (size_t i = 0; i < COUNT_OF(rows); i++) {
+                struct evidence_options o = rows[i].options;
+                const struct probe_row wanted[] = {
+                        {PROBE_SOCKET_UNIX, PROBE_DONE}, {PROBE_SOCKET_VSOCK, rows[i].has_vsock ? open_outcome : EPERM},
+                        {PROBE_SOCKET_INET, EPERM},      {PROBE_SOCKET_INET6, EPERM},
+                        {PROBE_SOCKET_NETLINK, EPERM},   {PROBE_SOCKET_PACKET, EPERM},
+                        {PROBE_SOCKET_HIGH_BITS, EPERM},
+                };
+                print_message("%s\n", rows[i].name);
+                (void) probe_rows(enter_reader_of, &o, 0, &place, wanted, COUNT_OF(wanted));
+        }
+}
+
+static void attester_has_vsock_without_a_reader(void **state)
+{
+        (void) state;
+        static const struct {
+                const char *name;
+                char *kind, *reader_socket;
+                uint64_t qgs_port;
+                bool has_vsock;
+        } rows[] = {
+                {"TDX read here", EVIDENCE_TDX, NULL, 4050, true},
+                {"TDX read by a reader", EVIDENCE_TDX, "/run/reader.sock", 4050, false},
+                {"TDX without a service", EVIDENCE_TDX, NULL, 0, false},
+                {"an enclave", EVIDENCE_NITRO, NULL, 4050, false},
+        };
+        int open_outcome = vsock_outcome();
+        for (size_t i = 0; i < COUNT_OF(rows); i++) {
+                struct attester_config c = config_in(place.inside);
+                c.evidence_kind = rows[i].kind;
+                c.reader_socket = rows[i].reader_socket;
+                c.qgs_port = rows[i].qgs_port;
+                const struct probe_row wanted = {PROBE_SOCKET_VSOCK, rows[i].has_vsock ? open_outcome : EPERM};
+                print_message("%s\n", rows[i].name);
+                (void) probe_rows(enter, &c, OWN_UID, &place, &wanted, 1);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -123,6 +192,8 @@ int main(void)
                 cmocka_unit_test(refuses_root),
                 cmocka_unit_test(looks_up_names),
                 cmocka_unit_test(reader_has_no_network),
+                cmocka_unit_test(vsock_is_for_tdx_quotes_alone),
+                cmocka_unit_test(attester_has_vsock_without_a_reader),
         };
         return cmocka_run_group_tests(tests, make_place, clear_place);
 }

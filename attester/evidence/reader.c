@@ -237,7 +237,9 @@ struct fault *evidence_reader_run(const struct evidence_options *o, const char *
         (void) sigaction(SIGINT, &(struct sigaction){.sa_handler = on_term}, NULL);
         pthread_sigmask(SIG_BLOCK, &ends, NULL); /* the threads to come inherit it */
 
-        f = reader_sandbox_enter(o, socket_path);
+        struct evidence_options opened = *o;
+        opened.kind = r.sources[0].kind; /* what "auto" became: it needs no more than that */
+        f = reader_sandbox_enter(&opened, socket_path);
         if (f == NULL) {
                 pthread_mutex_init(&r.mu, NULL);
                 r.worker = pool_new("reader", 1, QUEUE_MAX);

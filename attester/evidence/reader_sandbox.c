@@ -3,6 +3,7 @@
 #include <linux/capability.h>
 #include <string.h>
 
+#include "attester/evidence/tdx.h"
 #include "lib/base/sandbox.h"
 
 #define DEVICE_PREFIX "device:"
@@ -43,7 +44,7 @@ struct fault *reader_sandbox_enter(const struct evidence_options *o, const char 
         const struct sandbox_profile profile = {
                 .role = "reader",
                 .capabilities = SANDBOX_CAP(CAP_DAC_OVERRIDE) | SANDBOX_CAP(CAP_CHOWN),
-                .families = SANDBOX_UNIX,
+                .families = SANDBOX_UNIX | (evidence_tdx_needs_vsock(o) ? SANDBOX_VSOCK : 0u),
                 .paths = &paths,
         };
         return sandbox_enter(&profile);

@@ -28,7 +28,7 @@
 #define SANDBOX_IS_WEAK 0
 #endif
 
-enum sandbox_families { SANDBOX_UNIX = 1, SANDBOX_INET = 2 /* and INET6 */ };
+enum sandbox_families { SANDBOX_UNIX = 1, SANDBOX_INET = 2 /* and INET6 */, SANDBOX_VSOCK = 4 };
 enum sandbox_access {
         SANDBOX_READ = 1,   /* files and folders below */
         SANDBOX_WRITE = 2,  /* change, make and remove them */

@@ -102,6 +102,7 @@ static int refuse_families(scmp_filter_ctx filter, unsigned families)
         int err = seccomp_rule_add(filter, REFUSE, SCMP_SYS(socketpair), 1, SCMP_A0(SCMP_CMP_NE, AF_UNIX, 0));
         for (unsigned family = 0; err == 0 && family < FAMILY_COUNT; family++) {
                 bool is_open = (family == AF_UNIX && (families & SANDBOX_UNIX) != 0) ||
+                               (family == AF_VSOCK && (families & SANDBOX_VSOCK) != 0) ||
                                ((family == AF_INET || family == AF_INET6) && (families & SANDBOX_INET) != 0);
                 if (!is_open)
                         err = seccomp_rule_add(filter, REFUSE, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, family, 0));
