@@ -138,9 +138,16 @@ $(BUILD)/tests/tsm: $(call objects,$(wildcard tests/emulators/tsm/*.c)) $(BUILD)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS) $(shell pkg-config --libs fuse3 2>/dev/null)
 $(addprefix $(BUILD)/unit/attester/evidence/,tsm_test tsm_source_test): | $(BUILD)/tests/tsm
-$(BUILD)/tests/sev_guest.so: tests/emulators/sev_guest.c
+# Device nodes that no machine of ours has: preloaded in flows, linked into a unit test.
+DEVICES := $(addprefix $(BUILD)/tests/,sev_guest.so nsm.so tdx_guest.so)
+$(DEVICES): $(BUILD)/tests/%.so: tests/emulators/%.c tests/emulators/device.c tests/emulators/device.h
 	@mkdir -p $(@D)
-	gcc -std=gnu17 $(WARN) -O2 -g -fPIC -shared -D_GNU_SOURCE -o $@ $<
+	gcc -std=gnu17 $(WARN) -O2 -g -fPIC -shared -D_GNU_SOURCE -I. -o $@ $(filter %.c,$^)
+$(addprefix $(BUILD)/unit/attester/evidence/,nsm_test nitro_test tdx_guest_test): $(BUILD)/obj/tests/emulators/device.o
+$(BUILD)/unit/attester/evidence/tdx_guest_test: $(BUILD)/obj/tests/emulators/tdx_guest.o
+$(BUILD)/tests/nsm_module: $(call objects,tests/emulators/nsm_module.c tests/emulators/tsm/control.c) $(BUILD)/libfakes.a $(LIBS)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 $(BUILD)/tests/%.so: tests/tools/%.c
 	@mkdir -p $(@D)
 	gcc -std=gnu17 $(WARN) -O2 -g -fPIC -shared -D_GNU_SOURCE -I. -o $@ $<
@@ -153,7 +160,7 @@ $(BUILD)/tests/guest: $(BUILD)/obj/tests/emulators/endorsements/guest.o $(BUILD)
         $(BUILD)/libfakes.a $(LIBS) $(BUILD)/libproto.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS) -lcmocka
-FLOW_PARTS := $(addprefix $(BUILD)/tests/,hostile flood guest faulty_disk tsm sev_guest.so clock_shift.so clock_step.so)
+FLOW_PARTS := $(DEVICES) $(addprefix $(BUILD)/tests/,hostile flood guest faulty_disk tsm nsm_module clock_shift.so clock_step.so)
 flow: all $(FLOW_PARTS) ## flows through the real programs, a TPM and kubelet's calls (K=name for some)
 	BUILD=$(BUILD) tests/tools/run-flows $(if $(K),-k '$(K)')
 

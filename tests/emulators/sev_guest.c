@@ -1,70 +1,34 @@
-/* sev_guest: /dev/sev-guest for a program that has no such device (LD_PRELOAD): open and ioctl speak the kernel's structures; the reports are
- * those of the emulated configfs-tsm at SEV_GUEST_TSM, whose folders this makes are called shim-… and are there without a provider as well.
+/* sev_guest: /dev/sev-guest for a program that has no such device (device.h): the kernel's structures; the reports are those of the emulated
+ * configfs-tsm at SEV_GUEST_TSM, whose folders this makes are called shim-… and are there without a provider as well.
  *
  * SEV_GUEST_SAYS, a file read at each call, one word: "" as a good host; busy (always), busy-once, status, size, length (a table's odd length), enotty,
  * eio. */
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sev-guest.h>
-#include <stdarg.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/emulators/device.h"
+
 /* NOLINTBEGIN(performance-no-int-to-ptr): the kernel's structures hold addresses as numbers */
 
-#define DEVICE     "/dev/sev-guest"
 #define REPORT_LEN 1184
 #define REPORT_AT  32
 #define TABLE_LEN  4096
 
-int open(const char *path, int flags, ...);
-int open64(const char *path, int flags, ...);
-int ioctl(int fd, unsigned long request, ...);
-
-static int device = -1;
 static unsigned calls; /* of this process */
-
-static int open_real(const char *path, int flags, mode_t mode)
-{
-        static int (*real)(const char *, int, ...);
-        if (real == NULL)
-                *(void **) &real = dlsym(RTLD_NEXT, "open");
-        return real(path, flags, mode);
-}
-
-static int open_any(const char *path, int flags, mode_t mode)
-{
-        if (strcmp(path, DEVICE) != 0 || (flags & O_PATH) != 0 || getenv("SEV_GUEST_TSM") == NULL)
-                return open_real(path, flags, mode);
-        device = memfd_create("sev-guest", MFD_CLOEXEC);
-        return device;
-}
-
-#define OPEN(name)                                                                                                     \
-        int name(const char *path, int flags, ...)                                                                     \
-        {                                                                                                              \
-                va_list more;                                                                                          \
-                va_start(more, flags);                                                                                 \
-                mode_t mode = (flags & O_CREAT) != 0 ? va_arg(more, mode_t) : 0;                                       \
-                va_end(more);                                                                                          \
-                return open_any(path, flags, mode);                                                                    \
-        }
-OPEN(open)
-OPEN(open64)
 
 static ssize_t take(const char *folder, const char *file, void *to, size_t size)
 {
         char path[512];
         snprintf(path, sizeof path, "%s/%s", folder, file);
-        int fd = open_real(path, O_RDONLY, 0);
+        int fd = device_open_real(path, O_RDONLY, 0);
         size_t len = 0;
         ssize_t got = fd < 0 ? -1 : 0;
         while (fd >= 0 && len < size && (got = read(fd, (char *) to + len, size - len)) > 0)
@@ -77,7 +41,7 @@ static bool put(const char *folder, const char *file, const void *bytes, size_t 
 {
         char path[512];
         snprintf(path, sizeof path, "%s/%s", folder, file);
-        int fd = open_real(path, O_WRONLY, 0);
+        int fd = device_open_real(path, O_WRONLY, 0);
         ssize_t put = fd < 0 ? -1 : write(fd, bytes, len);
         return fd >= 0 && close(fd) == 0 && put == (ssize_t) len;
 }
@@ -99,17 +63,13 @@ static int report(const struct snp_ext_report_req *q, struct snp_report_resp *ou
         return ok ? 0 : -1;
 }
 
-static int answer(struct snp_guest_request_ioctl *a)
+static int answer(void *argument)
 {
+        struct snp_guest_request_ioctl *a = argument;
         struct snp_ext_report_req *q = (void *) (uintptr_t) a->req_data;
         struct snp_report_resp *out = (void *) (uintptr_t) a->resp_data;
-        char says[32] = "";
-        const char *file = getenv("SEV_GUEST_SAYS");
-        int fd = file == NULL ? -1 : open_real(file, O_RDONLY, 0);
-        ssize_t len = fd < 0 ? 0 : read(fd, says, sizeof says - 1);
-        if (fd >= 0)
-                close(fd);
-        says[len < 0 ? 0 : len] = '\0';
+        char says[32];
+        device_says("SEV_GUEST_SAYS", says, sizeof says);
         calls++;
         if (a->msg_version != 1)
                 return EINVAL;
@@ -135,18 +95,6 @@ static int answer(struct snp_guest_request_ioctl *a)
         return 0;
 }
 
-int ioctl(int fd, unsigned long request, ...)
-{
-        static int (*real)(int, unsigned long, ...);
-        va_list more;
-        va_start(more, request);
-        void *argument = va_arg(more, void *);
-        va_end(more);
-        if (real == NULL)
-                *(void **) &real = dlsym(RTLD_NEXT, "ioctl");
-        if (fd != device || request != SNP_GET_EXT_REPORT)
-                return real(fd, request, argument);
-        errno = answer(argument);
-        return errno == 0 ? 0 : -1;
-}
+const struct emulated_device emulated_device = {
+        .path = "/dev/sev-guest", .variable = "SEV_GUEST_TSM", .request = SNP_GET_EXT_REPORT, .answer = answer};
 /* NOLINTEND(performance-no-int-to-ptr) */
