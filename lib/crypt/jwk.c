@@ -76,7 +76,7 @@ struct fault *jwk_read_numbers(const struct json *j, struct key **ret)
         return span_eq_str(kty, "RSA") ? read_rsa(j, ret) : NULL;
 }
 
-static struct fault *read_key(const struct json *j, struct jwk *jwk)
+static struct fault *read_key(const struct json *j, const char *only_use, struct jwk *jwk)
 {
         struct span use = SPAN_NONE, alg = SPAN_NONE, kid = SPAN_NONE;
 
@@ -85,6 +85,8 @@ static struct fault *read_key(const struct json *j, struct jwk *jwk)
         TRY(json_want_text(j, "kid", JWK_KID_MAX, &kid));
         /* a bundle's X.509 roots and keys for encryption sign no tokens */
         if (span_eq_str(use, "enc") || span_eq_str(use, "x509-svid"))
+                return NULL;
+        if (only_use != NULL && !span_eq_str(use, only_use))
                 return NULL;
         jwk->alg = jws_alg_find(alg);
         if (alg.data != NULL && jwk->alg == NULL)
@@ -104,11 +106,11 @@ static void clear_key(struct jwk *jwk)
         *jwk = (struct jwk){0};
 }
 
-static struct fault *add_key(struct jwk_set *s, const struct json *j)
+static struct fault *add_key(struct jwk_set *s, const struct json *j, const char *only_use)
 {
         struct jwk *jwk = &s->keys[s->count];
 
-        TRY(read_key(j, jwk));
+        TRY(read_key(j, only_use, jwk));
         if (jwk->key == NULL) {
                 clear_key(jwk);
                 return NULL;
@@ -123,7 +125,7 @@ static struct fault *add_key(struct jwk_set *s, const struct json *j)
         return NULL;
 }
 
-static struct fault *read_set(struct jwk_set *s, struct span text)
+static struct fault *read_set(struct jwk_set *s, struct span text, const char *only_use)
 {
         AUTO(json) struct json *j = NULL;
         const struct json *keys = NULL;
@@ -131,17 +133,22 @@ static struct fault *read_set(struct jwk_set *s, struct span text)
         TRY(json_parse(text, &j));
         TRY(json_need_array(j, "keys", JWK_SET_MAX, &keys));
         for (size_t i = 0; i < json_count(keys); i++)
-                TRY_AS(add_key(s, json_at(keys, i)), "key %zu", i);
+                TRY_AS(add_key(s, json_at(keys, i), only_use), "key %zu", i);
+        return NULL;
+}
+
+struct fault *jwk_set_parse_use(struct span json, const char *use, struct jwk_set **ret)
+{
+        AUTO(jwk_set) struct jwk_set *s = NEW(struct jwk_set);
+
+        TRY(fault_rename(fault_prefix(read_set(s, json, use), "JWK set"), FAULT_INVALID, "BAD_JWK"));
+        *ret = TAKE(s);
         return NULL;
 }
 
 struct fault *jwk_set_parse(struct span json, struct jwk_set **ret)
 {
-        AUTO(jwk_set) struct jwk_set *s = NEW(struct jwk_set);
-
-        TRY(fault_rename(fault_prefix(read_set(s, json), "JWK set"), FAULT_INVALID, "BAD_JWK"));
-        *ret = TAKE(s);
-        return NULL;
+        return jwk_set_parse_use(json, NULL, ret);
 }
 
 size_t jwk_set_count(const struct jwk_set *s)

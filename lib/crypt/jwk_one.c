@@ -70,3 +70,24 @@ struct fault *jwk_write_private(const struct key *k, struct secret **ret)
         buf_wipe(&text);
         return f;
 }
+
+struct fault *jwk_thumbprint(const struct key *k, struct buf *out)
+{
+        AUTO(json) struct json *j = jwk_from_key(k); /* exactly the members that RFC 7638 §3.2 names */
+        AUTO(buf) struct buf text = BUF(1024);
+        uint8_t digest[SHA256_LEN];
+
+        TRY(json_write(j, &text));
+        sha256(buf_span(&text), digest);
+        return base64url_encode(SPAN_OF(digest), out);
+}
+
+struct json *jwk_published(const struct key *k, const char *kid, const char *use)
+{
+        struct json *j = jwk_from_key(k);
+
+        json_set_text(j, "alg", jwt_alg_of(k));
+        json_set_text(j, "kid", kid);
+        json_set_text(j, "use", use);
+        return j;
+}

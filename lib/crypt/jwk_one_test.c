@@ -2,6 +2,8 @@
 
 #include "tests/fakes/pki.h"
 
+#include "lib/base/parse.h"
+
 #define X  "\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\""
 #define Y  "\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\""
 #define EC "\"kty\":\"EC\",\"crv\":\"P-256\"," X "," Y
@@ -73,11 +75,51 @@ static void private_ones(void **state UNUSED)
         assert_null(none);
 }
 
+/* RFC 7638 §3.1 gives an RSA key of 2048 bits and its thumbprint. */
+static void thumbprint_of_the_standard(void **state UNUSED)
+{
+        static const char n[] =
+                "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_"
+                "BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_"
+                "FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-"
+                "bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw";
+        AUTO(buf) struct buf modulus = BUF(512), print = BUF(64);
+        AUTO(key) struct key *k = NULL;
+
+        expect_ok(base64url_decode(SPAN(n), &modulus));
+        expect_ok(key_from_rsa(buf_span(&modulus), SPAN("\x01\x00\x01"), &k));
+        expect_ok(jwk_thumbprint(k, &print));
+        assert_string_equal(buf_str(&print), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+}
+
+/* What is published is found again, by its use. */
+static void published_ones(void **state UNUSED)
+{
+        AUTO(key) struct key *k = test_key(KEY_P384);
+        AUTO(json) struct json *set = json_new_object();
+        AUTO(buf) struct buf text = BUF(4096);
+        AUTO(jwk_set) struct jwk_set *all = NULL, *wit = NULL, *other = NULL;
+        struct json *list = json_new_array();
+
+        json_push(list, jwk_published(k, "k", "wit-svid"));
+        json_set(set, "keys", list);
+        expect_ok(json_write(set, &text));
+        expect_ok(jwk_set_parse(buf_span(&text), &all));
+        expect_ok(jwk_set_parse_use(buf_span(&text), "wit-svid", &wit));
+        expect_ok(jwk_set_parse_use(buf_span(&text), "jwt-svid", &other));
+        assert_int_equal(jwk_set_count(all), 1);
+        assert_int_equal(jwk_set_count(wit), 1);
+        assert_int_equal(jwk_set_count(other), 0);
+        assert_non_null(jwk_set_find(wit, SPAN("k")));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(public_ones),
                 cmocka_unit_test(private_ones),
+                cmocka_unit_test(thumbprint_of_the_standard),
+                cmocka_unit_test(published_ones),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,6 +13,8 @@
 struct jwk_set;
 struct fault *jwk_set_parse(struct span json,
                             struct jwk_set **ret) MUST_USE; /* RFC 7517; EC P-256/P-384, RSA; unknown kty skipped */
+/* The same, and only keys whose "use" is this one: a SPIFFE bundle's "wit-svid". */
+struct fault *jwk_set_parse_use(struct span json, const char *use, struct jwk_set **ret) MUST_USE;
 size_t jwk_set_count(const struct jwk_set *s);
 const struct key *jwk_set_key(const struct jwk_set *s, size_t index);     /* NULL past the last */
 const struct key *jwk_set_find(const struct jwk_set *s, struct span kid); /* NULL: none */
@@ -25,6 +27,10 @@ struct json *jwk_from_key(const struct key *k);
 struct fault *jwk_read_public(const struct json *jwk, struct key **ret, const char **ret_alg) MUST_USE;
 /* A private EC key with its "alg" as JSON text, for files that libraries read. "KEY_KIND" for RSA, and for a public one. */
 struct fault *jwk_write_private(const struct key *k, struct secret **ret) MUST_USE;
+/* SHA-256 over the members that make the key (RFC 7638), in base64url: a key id that nobody has to remember. */
+struct fault *jwk_thumbprint(const struct key *k, struct buf *out) MUST_USE;
+/* As a published set has it: the key, its "alg", "kid" and "use". */
+struct json *jwk_published(const struct key *k, const char *kid, const char *use);
 const char *jwt_alg_of(const struct key *k); /* what we sign with: ES256, ES384 or PS256 by the key's kind */
 
 /* FAULT_UNAUTHENTICATED, tokens: "jwt.structure", "jwt.algorithm", "jwt.key" (no such kid), "jwt.signature", "jwt.type".
