@@ -19,7 +19,10 @@ static struct fault *find_members(struct span payload, struct nsm_attestation *r
                 struct span *wanted = span_eq_str(name, "user_data") ? &ret->user_data
                                       : span_eq_str(name, "nonce")   ? &ret->nonce
                                                                      : NULL;
-                TRY(wanted != NULL ? cbor_bytes(&r, wanted) : cbor_skip(&r, &ignored));
+                bool is_null = false;
+                TRY(cbor_take_null(&r, &is_null));
+                if (!is_null)
+                        TRY(wanted != NULL ? cbor_bytes(&r, wanted) : cbor_skip(&r, &ignored));
         }
         return f;
 }
