@@ -169,6 +169,16 @@ struct fault *jwt_verify_with(struct span token, const struct key *key, const ch
         return parse_part(p.payload, "claims", ret_claims);
 }
 
+struct fault *jwt_verify_bytes(const struct key *key, const char *alg, struct span bytes, struct span signature)
+{
+        const struct jws_alg *a = jws_alg_find(span_str(alg));
+
+        if (a == NULL || key_kind(key) != a->kind)
+                return refuse("jwt.algorithm", "its \"alg\" isn't that of its key");
+        AUTO(fault) struct fault *f = key_verify(key, a->hash, a->form, bytes, signature);
+        return f == NULL ? NULL : refuse("jwt.signature", "signature doesn't fit");
+}
+
 struct fault *jwt_peek(struct span token, size_t max, struct json **ret_claims)
 {
         struct parts p;

@@ -50,6 +50,9 @@ struct fault *jwt_verify_by(struct span token, const struct jwk_set *keys, const
 /* With a key that came another way (a `cnf`), for exactly this algorithm. A kid in the header means nothing here. */
 struct fault *jwt_verify_with(struct span token, const struct key *key, const char *alg, const struct jwt_rules *rules,
                               struct json **ret_claims) MUST_USE;
+/* A signature as JWS has it (raw r‖s), over bytes that are no JWS. "jwt.algorithm", "jwt.signature". */
+struct fault *jwt_verify_bytes(const struct key *key, const char *alg, struct span bytes,
+                               struct span signature) MUST_USE;
 /* Claims that nobody has vouched for: good for choosing whose keys to verify with, and for nothing else. "jwt.structure". */
 struct fault *jwt_peek(struct span token, size_t max, struct json **ret_claims) MUST_USE;
 

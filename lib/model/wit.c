@@ -71,14 +71,12 @@ static bool is_registered(const char *name)
 
 static struct fault *read_text(const struct json *j, const char *member, size_t max, const char *token, char **ret)
 {
-        AUTO(fault) struct fault *f = field_text(j, member, max, ret);
-        return f == NULL ? NULL : refuse(token, fault_text(f));
+        return fault_rename(field_text(j, member, max, ret), FAULT_UNAUTHENTICATED, token);
 }
 
 static struct fault *read_time(const struct json *j, const char *member, const char *token, int64_t *ret)
 {
-        AUTO(fault) struct fault *f = json_need_int(j, member, 1, UNIX_S_MAX, ret);
-        return f == NULL ? NULL : refuse(token, fault_text(f));
+        return fault_rename(json_need_int(j, member, 1, UNIX_S_MAX, ret), FAULT_UNAUTHENTICATED, token);
 }
 
 static struct fault *read_times(const struct json *j, struct wit *w)
@@ -131,9 +129,7 @@ static struct fault *read_token(const struct json *j, struct wit *w)
         if (json_get(j, "aud") != NULL)
                 return refuse("wit.aud", "it has an \"aud\"");
         TRY(read_text(j, "sub", SPIFFE_ID_MAX, "wit.sub", &w->subject));
-        AUTO(fault) struct fault *bad_id = spiffe_id_check(span_str(w->subject));
-        if (bad_id != NULL)
-                return refuse("wit.sub", fault_text(bad_id));
+        TRY(fault_rename(spiffe_id_check(span_str(w->subject)), FAULT_UNAUTHENTICATED, "wit.sub"));
         TRY(read_text(j, "iss", SPIFFE_ID_MAX, "wit.iss", &w->issuer));
         TRY(read_text(j, "jti", ID_MAX, "wit.jti", &w->id));
         TRY(read_times(j, w));
