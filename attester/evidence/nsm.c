@@ -179,7 +179,7 @@ struct fault *nsm_attest(const struct nsm_attestation *a, struct cancel *cancel,
         struct call c = {BUF(NSM_REQUEST_MAX), BUF(NSM_RESPONSE_MAX), ret_document};
         struct fault *f = nsm_request_write(a, &c.request);
         if (f == NULL)
-                f = evidence_retry(try_once, &c, RETRY_PAUSE_MS, cancel);
+                f = evidence_retry(try_once, &c, NULL, RETRY_PAUSE_MS, cancel);
         buf_clear(&c.request);
         buf_clear(&c.response);
         return f;

@@ -130,5 +130,5 @@ static struct fault *try_once(void *arg, struct cancel *cancel)
 struct fault *sev_guest_take(const struct tsm_request *q, struct cancel *cancel, struct tsm_report *ret)
 {
         struct taking t = {q, ret};
-        return evidence_retry(try_once, &t, q->retry_pause_ms, cancel);
+        return evidence_retry(try_once, &t, NULL, q->retry_pause_ms, cancel);
 }

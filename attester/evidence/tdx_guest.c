@@ -101,5 +101,5 @@ struct fault *tdx_guest_take(const struct tsm_request *q, struct cancel *cancel,
         struct call c = {q, &ret->outblob};
         TRY(open_device(&device)); /* a machine without it is told so before it is told of services */
         TRY(need_port(q->qgs_port));
-        return evidence_retry(try_once, &c, q->retry_pause_ms, cancel);
+        return evidence_retry(try_once, &c, NULL, q->retry_pause_ms, cancel);
 }

@@ -101,7 +101,8 @@ static struct fault *try_once(void *arg, struct cancel *cancel)
 struct fault *tsm_take(const struct tsm_request *q, struct cancel *cancel, struct tsm_report *ret)
 {
         struct taking t = {q, ret};
-        return evidence_retry(try_once, &t, q->retry_pause_ms, cancel);
+        /* also: somebody else wrote into our instance */
+        return evidence_retry(try_once, &t, "tee.report_data", q->retry_pause_ms, cancel);
 }
 
 struct fault *tsm_check_report_data(const struct tsm_request *q, struct span report)
