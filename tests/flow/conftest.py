@@ -1,5 +1,6 @@
 import pytest
 
+from harness.guest import GuestWorld
 from harness.policy import policy
 from harness.world import World
 
@@ -38,3 +39,17 @@ def fresh():
     yield make
     for one in made:
         one.close()
+
+
+@pytest.fixture
+def guests():
+    """Makes running chains on confidential guests: guests(policy, name="tdx", provider="tdx_guest", has_configfs=False)."""
+    made = []
+
+    def make(policy, has_configfs=True, **how):
+        made.append(GuestWorld())
+        made[-1].has_configfs = has_configfs
+        return made[-1].build(policy, **how).start()
+    yield make
+    for world in made:
+        world.close()

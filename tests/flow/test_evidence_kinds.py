@@ -3,152 +3,14 @@ import json
 import os
 import signal
 import subprocess
-import sys
 
 import grpc
 import pytest
 
+from harness.guest import CHIP, TDX_FIELD, published, refused, snp_policy, tdx_policy
 from harness.kubelet import Pod
-from harness.policy import PROFILE
-from harness.tsm import Tsm
 from harness.volume import is_mounted
-from harness.world import ATTESTER_UID, World, binary, wait_until
-
-sys.path.insert(0, "tests/emulators/endorsements")
-from server import EndorsementServer  # noqa: E402
-
-CHIP = "c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff00"
-
-SNP = """apiVersion: vouchsafe.dev/v1
-kind: ReferenceSet
-metadata: {{name: our-chips, owner: platform-team}}
-spec:
-  platform: true
-  entries:
-    - {{name: chip-0, values: {{snp.chip-id: "{chip}"}}}}
----
-apiVersion: vouchsafe.dev/v1
-kind: Guardrail
-metadata: {{name: floor, owner: cluster-admins}}
-spec:
-  require:
-    all:
-      - {{in_set: our-chips}}
-      - {{snp.tcb.ucode: {{gte: {ucode}}}}}
----
-apiVersion: vouchsafe.dev/v1
-kind: Workload
-metadata: {{name: payroll, owner: team-payroll}}
-spec:
-  profiles: [default]
-  k8s-grants: true
-  match:
-    all:
-      - {{snp.product: Milan}}
-      - {{k8s.namespace: payroll}}
-      - {{k8s.service-account: app}}
-  identity: spiffe://demo.example/ns/payroll/sa/app
-"""
-
-
-def snp_policy(chip=CHIP, ucode=1, ttl="20s", revision=1):
-    return PROFILE.format(name="default", ttl=ttl, revision=revision) + "---\n" + SNP.format(chip=chip, ucode=ucode)
-
-
-TDX_FIELD = "pcesvn"
-
-TDX = """apiVersion: vouchsafe.dev/v1
-kind: Guardrail
-metadata: {{name: floor, owner: cluster-admins}}
-spec:
-  require:
-    all:
-      - {{tdx.tcb-status: UpToDate}}
-      - {{tdx.{field}: {{gte: {least}}}}}
----
-apiVersion: vouchsafe.dev/v1
-kind: Workload
-metadata: {{name: payroll, owner: team-payroll}}
-spec:
-  profiles: [default]
-  k8s-grants: true
-  any-genuine: true
-  match:
-    all:
-      - {{evidence.kind: tdx}}
-      - {{k8s.namespace: payroll}}
-      - {{k8s.service-account: app}}
-  identity: spiffe://demo.example/ns/payroll/sa/app
-"""
-
-
-def tdx_policy(least=1, ttl="20s", revision=1):
-    return PROFILE.format(name="default", ttl=ttl, revision=revision) + "---\n" + TDX.format(field=TDX_FIELD, least=least)
-
-
-class GuestWorld(World):
-    """The reader is root and reads the kernel's files; the attester is nobody special and can't."""
-
-    has_configfs = True
-
-    def older_kernel(self):
-        self.host_says = self.write("reader-state/host-says", "")  # where the reader may look
-        return {"LD_PRELOAD": binary("tests/sev_guest.so"), "SEV_GUEST_TSM": self.tsm.base, "SEV_GUEST_SAYS": self.host_says,
-                "ASAN_OPTIONS": "verify_asan_link_order=0"}
-
-    def makers(self):
-        """AMD's and Intel's services, and where the issuer finds them."""
-        folder = self.make("makers", 0o755)
-        subprocess.run([binary("tests/guest"), "publish", folder], check=True, capture_output=True)
-        self.server = EndorsementServer(folder).start()
-        return {"online": True, "kds": self.server.url("kds"), "pcs": self.server.url("pcs"), "pcs-root": self.server.url("pcs-root"),
-                "ca-file": self.server.certificate, "kds-interval": "10ms", "pcs-interval": "10ms"}
-
-    def build(self, policy, name="sev-snp", provider="sev_guest", has_makers=False):
-        self.server = None
-        self.tsm = Tsm(self.folder, provider).start()
-        anchors = self.write("anchors.pem", self.tsm.anchor())
-        self.reader_socket = os.path.join(self.run, "reader.sock")
-        kind = {"kind": name, "tsm": self.tsm.base}
-        issuer = {"evidence": {"anchors": [{"kind": name, "file": anchors}]}}
-        if has_makers:
-            issuer["endorsements"] = self.makers()
-        self.prepare(policy, tpm=False, issuer=issuer,
-                     attester={"evidence": kind, "reader": {"socket": self.reader_socket, "uid": 0}})
-        self.attester_config({"evidence": kind, "reader": {"socket": self.reader_socket, "uid": ATTESTER_UID}}, name="reader")
-        self.reader = self.program("vouchsafe-attester", "reader.yaml", words=["reader"])
-        return self
-
-    def start_reader(self):
-        """`has_configfs` false: an older kernel, with /dev/sev-guest alone (tests/emulators/sev_guest.c)."""
-        if not self.has_configfs:
-            self.tsm.say(no_provider=1)
-            self.reader.env = self.older_kernel()
-        self.reader.start()
-        wait_until(lambda: self.reader.events("reader_started"), what="the reader")
-
-    def start(self):
-        self.start_reader()
-        return super().start()
-
-    def clean_up(self):
-        self.tsm.stop()
-        if self.server is not None:
-            self.server.stop()
-        super().clean_up()
-
-
-@pytest.fixture
-def guests():
-    made = []
-
-    def make(policy, has_configfs=True, **how):
-        made.append(GuestWorld())
-        made[-1].has_configfs = has_configfs
-        return made[-1].build(policy, **how).start()
-    yield make
-    for world in made:
-        world.close()
+from harness.world import binary, wait_until
 
 
 @pytest.fixture
@@ -159,12 +21,6 @@ def snp(guests):
 @pytest.fixture
 def tdx(guests):
     return lambda **how: guests(tdx_policy(**how), name="tdx", provider="tdx_guest", has_makers=True)
-
-
-def refused(world, pod, timeout=30):
-    with pytest.raises(grpc.RpcError) as caught:
-        world.kubelet.publish(pod, timeout=timeout)
-    return caught.value.code(), caught.value.details()
 
 
 def test_a_volume_on_sev_snp(snp):
@@ -239,14 +95,6 @@ def test_the_reader_sweeps_and_comes_back(snp):
     assert world.reader.stop(signal.SIGTERM) == 0
 
 
-def published(world, pod):
-    try:
-        world.kubelet.publish(pod, timeout=9)
-        return True
-    except grpc.RpcError:
-        return False
-
-
 def test_an_older_kernel_has_a_device(snp):
     world = snp(has_configfs=False, ttl="1h")
     world.kubelet.publish(Pod("app-0", "payroll", "app"))
@@ -255,10 +103,10 @@ def test_an_older_kernel_has_a_device(snp):
             ("busy", grpc.StatusCode.UNAVAILABLE, "busy"), ("status", grpc.StatusCode.INTERNAL, "0x16"),
             ("size", grpc.StatusCode.UNAVAILABLE, "1183"), ("length", grpc.StatusCode.UNAVAILABLE, "4097"),
             ("eio", grpc.StatusCode.UNAVAILABLE, "sev-guest"), ("enotty", grpc.StatusCode.FAILED_PRECONDITION, "sev-guest"))):
-        world.write("reader-state/host-says", word)
+        world.host_says(word)
         got, text = refused(world, Pod(f"app-{number + 1}", "payroll", "app"), timeout=20)
         assert got == code and said in text, (word, got, text)
-    world.write("reader-state/host-says", "")
+    world.host_says("")
     world.kubelet.publish(Pod("app-1", "payroll", "app"))
 
 

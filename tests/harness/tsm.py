@@ -3,6 +3,8 @@ import os
 import subprocess
 import time
 
+from harness.control import Control
+
 FUSE = 0x65735546
 
 
@@ -10,22 +12,12 @@ def binary():
     return os.path.join(os.path.abspath(os.environ.get("BUILD", "build")), "tests", "tsm")
 
 
-class Tsm:
+class Tsm(Control):
     def __init__(self, folder, provider="sev_guest"):
         self.provider = provider
-        self.base, self.control = os.path.join(folder, "tsm"), os.path.join(folder, "tsm-control")
-        self.process, self.edition = None, 0
+        self.base, self.process = os.path.join(folder, "tsm"), None
         os.makedirs(self.base, exist_ok=True)
-        self.say()
-
-    def say(self, **orders):
-        """say(read_error="EBUSY*2"): replaces what was said before."""
-        self.edition += 1
-        lines = [f"edition={self.edition}"] + [f"{key.replace('_', '-')}={value}" for key, value in orders.items()]
-        temporary = self.control + ".new"
-        with open(temporary, "w") as f:
-            f.write("\n".join(lines) + "\n")
-        os.replace(temporary, self.control)
+        super().__init__(os.path.join(folder, "tsm-control"))
 
     def start(self):
         self.process = subprocess.Popen([binary(), self.base, self.control, self.provider], stdin=subprocess.DEVNULL)
