@@ -23,6 +23,11 @@ struct store_backend {
         struct fault *(*due_endorsements)(void *self, int64_t now_unix_s, struct endorsement_list *ret);
         struct fault *(*put_off_endorsement)(void *self, const char *path, int64_t due_unix_s);
         struct fault *(*sum_endorsements)(void *self, struct endorsement_sum ret[ENDORSEMENT_SORTS_MAX]);
+        struct fault *(*put_key)(void *self, const struct stored_key *k, const struct key_version *v);
+        struct fault *(*find_key)(void *self, const char *name, struct stored_key **ret);
+        struct fault *(*list_keys)(void *self, const char *after, struct stored_key_list *ret);
+        struct fault *(*change_key_version)(void *self, const char *id, const struct key_version *v);
+        struct fault *(*destroy_key)(void *self, const char *id, uint32_t version);
         struct fault *(*room)(void *self, uint64_t *ret_bytes);
         void (*close)(void *self);
 };

@@ -200,6 +200,36 @@ static struct fault *sum_endorsements(void *self, struct endorsement_sum ret[END
         return unlock(c, sqlite_read_sum(c, ret));
 }
 
+static struct fault *put_key(void *self, const struct stored_key *k, const struct key_version *v)
+{
+        struct connection *c = lock_writer(self);
+        return unlock(c, sqlite_write_key(c, k, v));
+}
+
+static struct fault *change_key_version(void *self, const char *id, const struct key_version *v)
+{
+        struct connection *c = lock_writer(self);
+        return unlock(c, sqlite_write_key_version(c, id, v));
+}
+
+static struct fault *destroy_key(void *self, const char *id, uint32_t version)
+{
+        struct connection *c = lock_writer(self);
+        return unlock(c, sqlite_write_key_destroy(c, id, version));
+}
+
+static struct fault *find_key(void *self, const char *name, struct stored_key **ret)
+{
+        struct connection *c = lock_reader(self);
+        return unlock(c, sqlite_read_key(c, name, ret));
+}
+
+static struct fault *list_keys(void *self, const char *after, struct stored_key_list *ret)
+{
+        struct connection *c = lock_reader(self);
+        return unlock(c, sqlite_read_keys(c, after, ret));
+}
+
 static struct fault *room(void *self, uint64_t *ret_bytes)
 {
         const struct sqlite_store *s = self;
@@ -247,6 +277,11 @@ static const struct store_backend sqlite_backend = {
         .due_endorsements = due_endorsements,
         .put_off_endorsement = put_off_endorsement,
         .sum_endorsements = sum_endorsements,
+        .put_key = put_key,
+        .find_key = find_key,
+        .list_keys = list_keys,
+        .change_key_version = change_key_version,
+        .destroy_key = destroy_key,
         .room = room,
         .close = close_all,
 };

@@ -38,6 +38,16 @@ enum statement {
         DUE_ENDORSEMENTS,
         PUT_OFF_ENDORSEMENT,
         SUM_ENDORSEMENTS,
+        ADD_KEY,
+        RAISE_KEY,
+        ADD_KEY_VERSION,
+        CHANGE_KEY_VERSION,
+        BLANK_KEY_VERSIONS,
+        DELETE_KEY_VERSIONS,
+        DELETE_KEY,
+        FIND_KEY,
+        LIST_KEYS,
+        LIST_KEY_VERSIONS,
         STATEMENT_COUNT
 };
 extern const char *const sqlite_statements[STATEMENT_COUNT];
@@ -84,6 +94,12 @@ struct fault *sqlite_read_endorsement(struct connection *c, const char *path, st
 struct fault *sqlite_read_endorsements(struct connection *c, const char *after, struct endorsement_list *ret) MUST_USE;
 struct fault *sqlite_read_due(struct connection *c, int64_t now_unix_s, struct endorsement_list *ret) MUST_USE;
 struct fault *sqlite_read_sum(struct connection *c, struct endorsement_sum ret[ENDORSEMENT_SORTS_MAX]) MUST_USE;
+/* sqlite_keys.c */
+struct fault *sqlite_write_key(struct connection *c, const struct stored_key *k, const struct key_version *v) MUST_USE;
+struct fault *sqlite_write_key_version(struct connection *c, const char *id, const struct key_version *v) MUST_USE;
+struct fault *sqlite_write_key_destroy(struct connection *c, const char *id, uint32_t version) MUST_USE;
+struct fault *sqlite_read_key(struct connection *c, const char *name, struct stored_key **ret) MUST_USE;
+struct fault *sqlite_read_keys(struct connection *c, const char *after, struct stored_key_list *ret) MUST_USE;
 struct fault *sqlite_read_record(struct connection *c, const char *serial_or_id, struct store_row *ret) MUST_USE;
 struct fault *sqlite_read_count(struct connection *c, uint64_t *ret) MUST_USE;
 struct fault *sqlite_read_ak(struct connection *c, struct span name, struct ak_record **ret) MUST_USE;

@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <sys/stat.h>
 
-#define SCHEMA_VERSION 3
+#define SCHEMA_VERSION 4
 #define APPLICATION_ID 0x76736866 /* "vshf": SQLite's application_id, so that another program's file is told apart */
 #define TEXT_OF(x)     TEXT_OF_(x)
 #define TEXT_OF_(x)    #x
@@ -75,6 +75,32 @@ static const char *const steps[] = {
         "CREATE INDEX endorsements_by_due ON endorsements(due) WHERE due > 0;"
         "CREATE INDEX endorsements_by_sort ON endorsements(sort, ends);"
         "PRAGMA user_version = 3;"
+        "COMMIT;",
+        "BEGIN IMMEDIATE;"
+        "CREATE TABLE stored_keys("
+        "  id TEXT PRIMARY KEY,"
+        "  name TEXT NOT NULL UNIQUE,"
+        "  owner TEXT NOT NULL,"
+        "  identity TEXT NOT NULL,"
+        "  algorithm TEXT NOT NULL,"
+        "  created INTEGER NOT NULL," /* as the other times here: Unix seconds */
+        "  newest INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+        "CREATE TABLE key_versions("
+        "  key TEXT NOT NULL REFERENCES stored_keys(id),"
+        "  version INTEGER NOT NULL,"
+        "  created INTEGER NOT NULL,"
+        "  spki BLOB NOT NULL,"
+        "  sealed BLOB NOT NULL,"
+        "  kek TEXT NOT NULL,"
+        "  wrapped BLOB NOT NULL,"
+        "  leaf BLOB NOT NULL,"
+        "  issuer BLOB NOT NULL,"
+        "  not_before INTEGER NOT NULL,"
+        "  not_after INTEGER NOT NULL,"
+        "  serial TEXT NOT NULL,"
+        "  record TEXT NOT NULL,"
+        "  PRIMARY KEY(key, version)) STRICT;"
+        "PRAGMA user_version = 4;"
         "COMMIT;",
 };
 _Static_assert(COUNT_OF(steps) == SCHEMA_VERSION - 1, "a step for each version after the first");

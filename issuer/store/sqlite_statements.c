@@ -7,7 +7,9 @@
         "public_area, ek_digest, ek_issuer, cluster, node, enrolled, ek_not_after, has_clock, clock_ms, reset_count, " \
         "restart_count, clock_safe, ek_root"
 
-#define ENDORSEMENT_COLUMNS "path, sort, fetched, issued, ends, due, number"
+#define KEY_COLUMNS            "id, name, owner, identity, algorithm, created, newest"
+#define KEY_CREDENTIAL_COLUMNS "kek, wrapped, leaf, issuer, not_before, not_after, serial, record"
+#define ENDORSEMENT_COLUMNS    "path, sort, fetched, issued, ends, due, number"
 
 const char *const sqlite_statements[STATEMENT_COUNT] = {
         [BEGIN] = "BEGIN IMMEDIATE",
@@ -58,6 +60,23 @@ const char *const sqlite_statements[STATEMENT_COUNT] = {
                 "SELECT " ENDORSEMENT_COLUMNS " FROM endorsements WHERE due > 0 AND due <= ?1 ORDER BY due LIMIT ?2",
         [PUT_OFF_ENDORSEMENT] = "UPDATE endorsements SET due = ?2 WHERE path = ?1",
         [SUM_ENDORSEMENTS] = "SELECT sort, count(*), coalesce(min(nullif(ends, 0)), 0) FROM endorsements GROUP BY sort",
+        /* no row changed: the name is taken */
+        [ADD_KEY] = "INSERT OR IGNORE INTO stored_keys(id, name, owner, identity, algorithm, created, newest) "
+                    "VALUES(?1, ?2, ?3, ?4, ?5, ?6, 1)",
+        [RAISE_KEY] = "UPDATE stored_keys SET newest = ?2 WHERE id = ?1 AND newest = ?2 - 1",
+        [ADD_KEY_VERSION] = "INSERT INTO key_versions(key, version, created, spki, sealed, " KEY_CREDENTIAL_COLUMNS ") "
+                            "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        [CHANGE_KEY_VERSION] = "UPDATE key_versions SET kek = ?3, wrapped = ?4, leaf = ?5, issuer = ?6, "
+                               "not_before = ?7, not_after = ?8, serial = ?9, record = ?10 "
+                               "WHERE key = ?1 AND version = ?2",
+        [BLANK_KEY_VERSIONS] = "UPDATE key_versions SET sealed = zeroblob(length(sealed)), "
+                               "wrapped = zeroblob(length(wrapped)) WHERE key = ?1 AND (?2 = 0 OR version = ?2)",
+        [DELETE_KEY_VERSIONS] = "DELETE FROM key_versions WHERE key = ?1 AND (?2 = 0 OR version = ?2)",
+        [DELETE_KEY] = "DELETE FROM stored_keys WHERE id = ?1",
+        [FIND_KEY] = "SELECT " KEY_COLUMNS " FROM stored_keys WHERE name = ?1",
+        [LIST_KEYS] = "SELECT " KEY_COLUMNS " FROM stored_keys WHERE name > ?1 ORDER BY name LIMIT ?2",
+        [LIST_KEY_VERSIONS] = "SELECT version, created, spki, sealed, " KEY_CREDENTIAL_COLUMNS " FROM key_versions "
+                              "WHERE key = ?1 ORDER BY version LIMIT ?2",
 };
 
 struct fault *sqlite_fault(sqlite3 *db, const char *what)

@@ -125,6 +125,58 @@ void endorsement_list_clear(struct endorsement_list *l)
                 endorsement_free(l->items[--l->count]);
 }
 
+struct fault *store_put_key(struct store *s, const struct stored_key *k, const struct key_version *v)
+{
+        return s->backend->put_key(s->self, k, v);
+}
+
+struct fault *store_find_key(struct store *s, const char *name, struct stored_key **ret)
+{
+        return s->backend->find_key(s->self, name, ret);
+}
+
+struct fault *store_list_keys(struct store *s, const char *after, struct stored_key_list *ret)
+{
+        return s->backend->list_keys(s->self, after, ret);
+}
+
+struct fault *store_change_key_version(struct store *s, const char *id, const struct key_version *v)
+{
+        return s->backend->change_key_version(s->self, id, v);
+}
+
+struct fault *store_destroy_key(struct store *s, const char *id, uint32_t version)
+{
+        return s->backend->destroy_key(s->self, id, version);
+}
+
+void key_version_clear(struct key_version *v)
+{
+        buf_clear(&v->spki);
+        buf_clear(&v->wrapped);
+        buf_clear(&v->sealed);
+        buf_clear(&v->leaf);
+        buf_clear(&v->issuer);
+}
+
+void stored_key_free(struct stored_key *k)
+{
+        if (k == NULL)
+                return;
+        free(k->name);
+        free(k->owner);
+        free(k->identity);
+        for (size_t i = 0; i < k->version_count; i++)
+                key_version_clear(&k->versions[i]);
+        free(k);
+}
+
+void stored_key_list_clear(struct stored_key_list *l)
+{
+        while (l->count > 0)
+                stored_key_free(l->items[--l->count]);
+}
+
 struct fault *store_room(struct store *s, uint64_t *ret_bytes)
 {
         return s->backend->room(s->self, ret_bytes);

@@ -7,6 +7,7 @@
  * Thread-safe: one writer connection behind a lock, readers of their own. */
 #pragma once
 
+#include "issuer/store/stored_key.h"
 #include "issuer/verifier/verifier.h"
 
 #define RECORD_ID_LEN   32
@@ -121,6 +122,18 @@ struct fault *store_list_endorsements(struct store *s, const char *after, struct
 struct fault *store_due_endorsements(struct store *s, struct wall now, struct endorsement_list *ret) MUST_USE;
 struct fault *store_put_off_endorsement(struct store *s, const char *path, int64_t due_unix_s) MUST_USE;
 struct fault *store_sum_endorsements(struct store *s, struct endorsement_sum ret[ENDORSEMENT_SORTS_MAX]) MUST_USE;
+
+/* Stored keys (issuer/keystore). A version and, when it is the first, the key: one transaction. FAULT_EXISTS "KEY_EXISTS": the name is taken;
+ * FAULT_ABORTED "KEY_CHANGED": version `v->version` is not the next one. */
+struct fault *store_put_key(struct store *s, const struct stored_key *k, const struct key_version *v) MUST_USE;
+struct fault *store_find_key(struct store *s, const char *name,
+                             struct stored_key **ret) MUST_USE; /* NOT_FOUND "NO_KEY" */
+/* By name, those after `after` (empty: from the first), without their versions. */
+struct fault *store_list_keys(struct store *s, const char *after, struct stored_key_list *ret) MUST_USE;
+/* What may change of a version: KEK and wrapped data key, and the credential. NOT_FOUND "NO_KEY". */
+struct fault *store_change_key_version(struct store *s, const char *id, const struct key_version *v) MUST_USE;
+/* One version, or (0) the key with all of them. NOT_FOUND "NO_KEY". */
+struct fault *store_destroy_key(struct store *s, const char *id, uint32_t version) MUST_USE;
 
 #define STORE_ROOM_MIN (1u << 20)                                        /* of one large commit and its log */
 struct fault *store_room(struct store *s, uint64_t *ret_bytes) MUST_USE; /* free on its disk */
