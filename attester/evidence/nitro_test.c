@@ -1,10 +1,8 @@
 /* An enclave's documents: what they are over, how they travel, and what is not passed on. Behind the device: a module of the test PKI. */
 #include "attester/evidence/nitro.h"
 
-#include <linux/ioctl.h>
-#include <linux/types.h>
-
 #include "attester/evidence/nsm.h"
+#include "attester/evidence/uapi.h"
 #include "lib/crypt/cose.h"
 #include "lib/model/evidence_parts.h"
 #include "lib/wire/cbor.h"
@@ -17,25 +15,19 @@
 
 /* ---- the module: answers with a document that is over what the test says */
 
-struct nsm_iovec {
-        __u64 addr, len;
-};
-struct nsm_raw {
-        struct nsm_iovec request, response;
-};
 static struct buf response;
 
 static int answer(void *argument)
 {
         struct nsm_raw *raw = argument;
         raw->response.len = response.len;
-        memcpy((void *) (uintptr_t) raw->response.addr, response.data,
-               response.len); /* NOLINT(performance-no-int-to-ptr) */
+        void *room = (void *) (uintptr_t) raw->response.addr; /* NOLINT(performance-no-int-to-ptr): the kernel's way */
+        memcpy(room, response.data, response.len);
         return 0;
 }
 
 const struct emulated_device emulated_device = {
-        .path = NSM_DEVICE, .variable = THERE, .request = _IOWR(0x0A, 0, struct nsm_raw), .answer = answer};
+        .path = NSM_DEVICE, .variable = THERE, .request = NSM_IOCTL_RAW, .answer = answer};
 
 static void will_answer(struct span document)
 {
@@ -173,10 +165,10 @@ static void options_and_enrolment(void **state)
         expect_fault(s.activate(s.self, SPAN_NONE, SPAN_NONE, NULL, &secret), FAULT_UNIMPLEMENTED,
                      "evidence.no_enrolment");
         expect_fault(s.collect(s.self, &bad, NULL, &none), FAULT_INVALID, "BINDING_FIELD");
-        unsetenv(THERE);
+        device_set(THERE, NULL);
         if (access(NSM_DEVICE, F_OK) != 0)
                 expect_fault(s.collect(s.self, &b, NULL, &none), FAULT_PRECONDITION, "tee.missing");
-        setenv(THERE, "1", 1);
+        device_set(THERE, "1");
         s.close(s.self);
 }
 
@@ -203,7 +195,7 @@ int main(void)
                 cmocka_unit_test(what_is_no_document_stays),     cmocka_unit_test(options_and_enrolment),
                 cmocka_unit_test(auto_takes_an_enclave),
         };
-        setenv(THERE, "1", 1);
+        device_set(THERE, "1");
         make_wanted();
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,26 +1,14 @@
 #include "attester/evidence/nsm.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/ioctl.h>
-#include <linux/types.h>
 #include <sys/ioctl.h>
 
 #include "attester/evidence/retry.h"
 #include "attester/evidence/tsm_instance.h"
+#include "attester/evidence/uapi.h"
 #include "lib/wire/cbor.h"
 
 #define RETRY_PAUSE_MS 50
-
-/* uapi/linux/nsm.h, which the C library's headers do not have yet */
-struct nsm_iovec {
-        __u64 addr, len;
-};
-struct nsm_raw {
-        struct nsm_iovec request, response;
-};
-#define NSM_IOCTL_RAW _IOWR(0x0A, 0x0, struct nsm_raw)
-_Static_assert(NSM_IOCTL_RAW == 0xC0200A00, "the kernel's number is what it was");
 
 /* ---- messages ---- */
 
@@ -124,13 +112,7 @@ struct fault *nsm_response_read(struct span response, struct span *ret_document)
 
 static struct fault *open_device(int *ret)
 {
-        int fd = open(NSM_DEVICE, O_RDWR | O_CLOEXEC);
-        if (fd < 0 && (errno == ENOENT || errno == ENXIO || errno == ENODEV))
-                return fault(FAULT_PRECONDITION, "tee.missing", "there is no " NSM_DEVICE ": this is no Nitro Enclave");
-        if (fd < 0)
-                return tsm_fault(errno, NSM_DEVICE);
-        *ret = fd;
-        return NULL;
+        return fault_prefix(tsm_device_open(NSM_DEVICE, ret), "the security module of a Nitro Enclave");
 }
 
 struct fault *nsm_probe(void)

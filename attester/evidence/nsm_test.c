@@ -2,9 +2,8 @@
 #include "attester/evidence/nsm.h"
 
 #include <errno.h>
-#include <linux/ioctl.h>
-#include <linux/types.h>
 
+#include "attester/evidence/uapi.h"
 #include "lib/wire/cbor.h"
 #include "tests/emulators/device.h"
 #include "tests/fakes/clock.h"
@@ -148,13 +147,6 @@ static void the_modules_word_is_in_the_text(void **state)
 
 /* ---- the device */
 
-struct nsm_iovec {
-        __u64 addr, len;
-};
-struct nsm_raw {
-        struct nsm_iovec request, response;
-};
-
 static struct {
         int error;            /* what it says, 0: `response` */
         unsigned error_times; /* that often, then `response` */
@@ -183,7 +175,7 @@ static int answer(void *argument)
 }
 
 const struct emulated_device emulated_device = {
-        .path = NSM_DEVICE, .variable = THERE, .request = _IOWR(0x0A, 0, struct nsm_raw), .answer = answer};
+        .path = NSM_DEVICE, .variable = THERE, .request = NSM_IOCTL_RAW, .answer = answer};
 
 static struct fault *attest(struct cancel *cancel, struct buf *ret)
 {
@@ -269,10 +261,10 @@ static void no_enclave(void **state)
         AUTO(buf) struct buf document = BUF(NSM_RESPONSE_MAX);
         if (access(NSM_DEVICE, F_OK) == 0)
                 skip();
-        unsetenv(THERE);
+        device_set(THERE, NULL);
         expect_fault(nsm_probe(), FAULT_PRECONDITION, "tee.missing");
         expect_fault(attest(NULL, &document), FAULT_PRECONDITION, "tee.missing");
-        setenv(THERE, "1", 1);
+        device_set(THERE, "1");
 }
 
 static void cancel_is_honoured(void **state)
@@ -301,6 +293,6 @@ int main(void)
                 cmocka_unit_test(no_enclave),
                 cmocka_unit_test(cancel_is_honoured),
         };
-        setenv(THERE, "1", 1);
+        device_set(THERE, "1");
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 #include "attester/evidence/qgs_host.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 
 #include "lib/base/auto.h"
 #include "lib/base/file.h"
@@ -9,8 +10,8 @@
 
 static const char *write_conf(const char *text)
 {
-        static char path[] = "/tmp/vouchsafe-qgs-XXXXXX";
-        memcpy(path + sizeof path - 7, "XXXXXX", 6);
+        static char path[64];
+        (void) snprintf(path, sizeof path, "/tmp/vouchsafe-qgs-XXXXXX"); /* fits */
         AUTO_CLOSE int fd = mkstemp(path);
         assert_true(fd >= 0);
         expect_ok(fd_write_all(fd, span_str(text)));

@@ -1,7 +1,6 @@
 #include "attester/evidence/sev_guest.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/sev-guest.h>
 #include <sys/ioctl.h>
 
@@ -19,22 +18,11 @@ _Static_assert(sizeof(struct snp_guest_request_ioctl) == 32 && sizeof(struct snp
                        sizeof(struct snp_ext_report_req) == 112 && sizeof(struct snp_report_resp) == 4000,
                "the kernel's structures are what they were");
 
-static struct fault *open_device(int *ret)
-{
-        int fd = open(SEV_GUEST_DEVICE, O_RDWR | O_CLOEXEC);
-        if (fd < 0 && (errno == ENOENT || errno == ENXIO || errno == ENODEV))
-                return fault(FAULT_PRECONDITION, "tee.missing", "there is no " SEV_GUEST_DEVICE);
-        if (fd < 0)
-                return tsm_fault(errno, SEV_GUEST_DEVICE);
-        *ret = fd;
-        return NULL;
-}
-
 struct fault *sev_guest_probe(const struct evidence_options *o)
 {
         (void) o;
         AUTO_CLOSE int fd = -1;
-        return open_device(&fd);
+        return tsm_device_open(SEV_GUEST_DEVICE, &fd);
 }
 
 /* ---- one request ---- */
@@ -109,7 +97,7 @@ static struct fault *try_once(void *arg, struct cancel *cancel)
         uint32_t wanted;
         buf_truncate(&t->ret->outblob, 0);
         buf_truncate(&t->ret->auxblob, 0);
-        TRY(open_device(&device));
+        TRY(tsm_device_open(SEV_GUEST_DEVICE, &device));
         prepare(t->q, SPAN_NONE, &c);
         TRY(request(device, &c, &wanted));
         if (wanted > 0) {

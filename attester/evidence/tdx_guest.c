@@ -1,39 +1,18 @@
 #include "attester/evidence/tdx_guest.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/ioctl.h>
 #include <sys/ioctl.h>
 
 #include "attester/evidence/qgs.h"
 #include "attester/evidence/qgs_host.h"
 #include "attester/evidence/retry.h"
 #include "attester/evidence/tsm_instance.h"
+#include "attester/evidence/uapi.h"
 #include "lib/base/reader.h"
 
-#define REPORT_LEN       1024 /* Intel TDX module ABI, TDREPORT_STRUCT */
-#define REPORT_DATA_AT   128  /* in its REPORTMACSTRUCT */
+#define REPORT_DATA_AT   128 /* in its REPORTMACSTRUCT */
 #define TYPE_TDX         0x81
 #define PROBE_CONNECT_MS 2000
-
-/* uapi/linux/tdx-guest.h, which the C library's headers do not have yet */
-struct tdx_report_req {
-        uint8_t reportdata[TSM_REPORT_DATA_LEN];
-        uint8_t tdreport[REPORT_LEN];
-};
-#define TDX_CMD_GET_REPORT0 _IOWR('T', 1, struct tdx_report_req)
-_Static_assert(TDX_CMD_GET_REPORT0 == 0xC4405401, "the kernel's number is what it was");
-
-static struct fault *open_device(int *ret)
-{
-        int fd = open(TDX_GUEST_DEVICE, O_RDWR | O_CLOEXEC);
-        if (fd < 0 && (errno == ENOENT || errno == ENXIO || errno == ENODEV))
-                return fault(FAULT_PRECONDITION, "tee.missing", "there is no " TDX_GUEST_DEVICE);
-        if (fd < 0)
-                return tsm_fault(errno, TDX_GUEST_DEVICE);
-        *ret = fd;
-        return NULL;
-}
 
 static struct fault *need_port(uint32_t port)
 {
@@ -47,7 +26,7 @@ static struct fault *need_port(uint32_t port)
 struct fault *tdx_guest_probe(const struct evidence_options *o)
 {
         AUTO_CLOSE int device = -1, service = -1;
-        TRY(open_device(&device));
+        TRY(tsm_device_open(TDX_GUEST_DEVICE, &device));
         TRY(need_port(o->qgs_port));
         return qgs_connect(o->qgs_port, PROBE_CONNECT_MS, NULL, &service);
 }
@@ -57,7 +36,7 @@ struct fault *tdx_guest_probe(const struct evidence_options *o)
 static struct fault *get_report(const struct tsm_request *q, struct tdx_report_req *ret)
 {
         AUTO_CLOSE int device = -1;
-        TRY(open_device(&device));
+        TRY(tsm_device_open(TDX_GUEST_DEVICE, &device));
         memcpy(ret->reportdata, q->report_data, sizeof ret->reportdata);
         if (ioctl(device, TDX_CMD_GET_REPORT0, ret) < 0)
                 return errno == ENOTTY ? fault(FAULT_PRECONDITION, "tee.driver",
@@ -99,7 +78,8 @@ struct fault *tdx_guest_take(const struct tsm_request *q, struct cancel *cancel,
 {
         AUTO_CLOSE int device = -1;
         struct call c = {q, &ret->outblob};
-        TRY(open_device(&device)); /* a machine without it is told so before it is told of services */
+        TRY(tsm_device_open(TDX_GUEST_DEVICE,
+                            &device)); /* a machine without it is told so before it is told of services */
         TRY(need_port(q->qgs_port));
         return evidence_retry(try_once, &c, NULL, q->retry_pause_ms, cancel);
 }

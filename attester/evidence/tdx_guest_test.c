@@ -10,6 +10,7 @@
 #include "attester/evidence/qgs_host.h"
 #include "lib/base/file.h"
 #include "lib/model/evidence_parts.h"
+#include "tests/emulators/device.h"
 #include "tests/fakes/expect.h"
 
 #define PORT           4050
@@ -90,8 +91,8 @@ static int make_host(void **state)
         assert_int_equal(bind(host.listener, (const struct sockaddr *) &at, sizeof at), 0);
         assert_int_equal(listen(host.listener, 8), 0);
         assert_int_equal(pthread_create(&host.thread, NULL, serve, NULL), 0);
-        setenv("TDX_GUEST_SAYS", host.says, 1);
-        setenv("TDX_GUEST_QGS", host.socket, 1);
+        device_set("TDX_GUEST_SAYS", host.says);
+        device_set("TDX_GUEST_QGS", host.socket);
         return 0;
 }
 
@@ -193,12 +194,12 @@ static void nobody_at_the_port(void **state)
 {
         (void) state;
         AUTO(cmw) struct cmw none = {0};
-        setenv("TDX_GUEST_QGS", "/nonexistent/qgs", 1);
+        device_set("TDX_GUEST_QGS", "/nonexistent/qgs");
         struct fault *f = collect(&options, &none);
         assert_non_null(strstr(fault_text(f), "4050"));
         expect_fault(f, FAULT_UNAVAILABLE, "tee.host");
         expect_fault(tdx_guest_probe(&options), FAULT_UNAVAILABLE, "tee.host");
-        setenv("TDX_GUEST_QGS", host.socket, 1);
+        device_set("TDX_GUEST_QGS", host.socket);
         expect_ok(tdx_guest_probe(&options));
 }
 
@@ -227,12 +228,12 @@ static void neither_way(void **state)
         for (size_t i = 0; i < found.count; i++)
                 if (strcmp(found.items[i].kind, EVIDENCE_TDX) == 0)
                         assert_null(found.items[i].why_not);
-        unsetenv("TDX_GUEST_SAYS");
+        device_set("TDX_GUEST_SAYS", NULL);
         expect_fault(tdx_guest_probe(&options), FAULT_PRECONDITION, "tee.missing");
         struct fault *f = collect(&options, &none);
         assert_non_null(strstr(fault_text(f), "/nonexistent"));
         expect_fault(f, FAULT_PRECONDITION, "tee.missing");
-        setenv("TDX_GUEST_SAYS", host.says, 1);
+        device_set("TDX_GUEST_SAYS", host.says);
 }
 
 int main(void)

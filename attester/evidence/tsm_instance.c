@@ -47,6 +47,17 @@ struct fault *tsm_fault(int error, const char *file)
         return fault_errno(FAULT_INTERNAL, "tee.fault", error, "%s", file);
 }
 
+struct fault *tsm_device_open(const char *path, int *ret_fd)
+{
+        int fd = open(path, O_RDWR | O_CLOEXEC);
+        if (fd < 0 && (errno == ENOENT || errno == ENXIO || errno == ENODEV))
+                return fault(FAULT_PRECONDITION, "tee.missing", "there is no %s", path);
+        if (fd < 0)
+                return tsm_fault(errno, path);
+        *ret_fd = fd;
+        return NULL;
+}
+
 /* ---- making and removing ---- */
 
 static struct fault *open_base(const char *base, int *ret)

@@ -22,3 +22,5 @@ struct fault *tsm_instance_generation(const struct tsm_instance *i, uint64_t *re
 
 /* errno of a report's file. */
 struct fault *tsm_fault(int error, const char *file) MUST_USE NEVER_NULL;
+/* A device that is another way to a report. FAULT_PRECONDITION "tee.missing" when there is none, else tsm_fault. */
+struct fault *tsm_device_open(const char *path, int *ret_fd) MUST_USE;

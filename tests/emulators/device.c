@@ -62,6 +62,14 @@ int ioctl(int fd, unsigned long request, ...)
         return errno == 0 ? 0 : -1;
 }
 
+void device_set(const char *variable, const char *value)
+{
+        if (value == NULL)
+                unsetenv(variable); /* NOLINT(concurrency-mt-unsafe): while nobody else reads it */
+        else
+                setenv(variable, value, 1); /* NOLINT(concurrency-mt-unsafe): as above */
+}
+
 void device_says(const char *variable, char *ret, size_t size)
 {
         const char *file = getenv(variable);

@@ -16,6 +16,8 @@ struct emulated_device {
 };
 extern const struct emulated_device emulated_device; /* the one device */
 
+/* For unit tests: sets an environment variable; NULL: it is not set. */
+void device_set(const char *variable, const char *value);
 int device_open_real(const char *path, int flags, mode_t mode);
 /* The text of the file that the environment variable names, "" when there is none: read at each call, what to do wrong. */
 void device_says(const char *variable, char *ret, size_t size);

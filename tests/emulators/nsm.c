@@ -1,25 +1,17 @@
 /* nsm: /dev/nsm for a program that is in no enclave (device.h): the kernel's structure; requests and responses go to the emulated security module that
  * listens at the Unix socket NSM_MODULE (nsm_module.c), which begins its answer with an errno. */
 #include <errno.h>
-#include <linux/ioctl.h>
-#include <linux/types.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "attester/evidence/uapi.h"
 #include "tests/emulators/device.h"
 
 /* NOLINTBEGIN(performance-no-int-to-ptr): the kernel's structures hold addresses as numbers */
 
 #define REQUEST_MAX  0x1000
 #define RESPONSE_MAX 0x3000
-
-struct nsm_iovec { /* uapi/linux/nsm.h */
-        __u64 addr, len;
-};
-struct nsm_raw {
-        struct nsm_iovec request, response;
-};
 
 static int answer(void *argument)
 {
@@ -44,5 +36,5 @@ static int answer(void *argument)
 }
 
 const struct emulated_device emulated_device = {
-        .path = "/dev/nsm", .variable = "NSM_MODULE", .request = _IOWR(0x0A, 0, struct nsm_raw), .answer = answer};
+        .path = "/dev/nsm", .variable = "NSM_MODULE", .request = NSM_IOCTL_RAW, .answer = answer};
 /* NOLINTEND(performance-no-int-to-ptr) */

@@ -6,7 +6,6 @@
  * refuses, it refuses. */
 #include <dlfcn.h>
 #include <errno.h>
-#include <linux/ioctl.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,16 +15,10 @@
 
 #include <linux/vm_sockets.h>
 
+#include "attester/evidence/uapi.h"
 #include "tests/emulators/device.h"
 
-#define REPORT_DATA_LEN 64
-#define REPORT_DATA_AT  128
-#define REPORT_LEN      1024
-
-struct tdx_report_req { /* uapi/linux/tdx-guest.h */
-        uint8_t reportdata[REPORT_DATA_LEN];
-        uint8_t tdreport[REPORT_LEN];
-};
+#define REPORT_DATA_AT 128
 
 int socket(int family, int type, int protocol);
 int connect(int fd, const struct sockaddr *to, socklen_t len);
@@ -47,16 +40,14 @@ static int answer(void *argument)
                 return EBUSY;
         memset(q->tdreport, 0, sizeof q->tdreport);
         q->tdreport[0] = strcmp(says, "type") == 0 ? 0 : 0x81;
-        memcpy(q->tdreport + REPORT_DATA_AT, q->reportdata, REPORT_DATA_LEN);
+        memcpy(q->tdreport + REPORT_DATA_AT, q->reportdata, TDX_REPORTDATA_LEN);
         if (strcmp(says, "other") == 0)
                 q->tdreport[REPORT_DATA_AT] ^= 1;
         return 0;
 }
 
-const struct emulated_device emulated_device = {.path = "/dev/tdx_guest",
-                                                .variable = "TDX_GUEST_SAYS",
-                                                .request = _IOWR('T', 1, struct tdx_report_req),
-                                                .answer = answer};
+const struct emulated_device emulated_device = {
+        .path = "/dev/tdx_guest", .variable = "TDX_GUEST_SAYS", .request = TDX_CMD_GET_REPORT0, .answer = answer};
 
 int socket(int family, int type, int protocol)
 {
@@ -79,10 +70,11 @@ int connect(int fd, const struct sockaddr *to, socklen_t len)
                 *(void **) &real = dlsym(RTLD_NEXT, "connect");
         struct sockaddr_vm host = {0};
         memcpy(&host, to, len < sizeof host ? len : sizeof host);
-        if (fd != vsock || host.svm_family != AF_VSOCK)
+        const char *service = getenv("TDX_GUEST_QGS");
+        if (fd != vsock || host.svm_family != AF_VSOCK || service == NULL)
                 return real(fd, to, len);
         struct sockaddr_un un = {.sun_family = AF_UNIX};
-        strncpy(un.sun_path, getenv("TDX_GUEST_QGS"), sizeof un.sun_path - 1);
+        strncpy(un.sun_path, service, sizeof un.sun_path - 1);
         if (host.svm_cid != VMADDR_CID_HOST) {
                 errno = ECONNRESET;
                 return -1;
