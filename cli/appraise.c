@@ -1,6 +1,7 @@
 #include "cli/appraise.h"
 
 #include "issuer/policy/policy.h"
+#include "lib/model/ear.h"
 
 static const struct flag flags[] = {
         {"kind", "KIND", "sev-snp, tdx, tpm, az-sev-snp, az-tdx, nitro, cca or eventlog"},

@@ -1,5 +1,6 @@
 #include "issuer/verifier/verifier.h"
 
+#include "lib/model/ear.h"
 #include "lib/model/names.h"
 #include "lib/model/software_evidence.h"
 

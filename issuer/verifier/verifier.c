@@ -211,10 +211,3 @@ struct fault *verifier_appraise(const struct appraisal *in, struct attestation_r
 {
         return verifier_appraise_with(in, NULL, ret);
 }
-
-void attestation_result_clear(struct attestation_result *r)
-{
-        facts_clear(&r->facts);
-        check_free(r->checks);
-        *r = (struct attestation_result){0};
-}

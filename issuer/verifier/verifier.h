@@ -15,65 +15,10 @@
 #include "lib/crypt/binding.h"
 #include "lib/crypt/tpm.h"
 #include "lib/crypt/x509.h"
+#include "lib/model/attestation_result.h"
 #include "lib/model/evidence_parts.h"
-#include "lib/model/facts.h"
 #include "lib/wire/cmw.h"
 
-/* AR4SI trustworthiness claims (draft-ietf-rats-ar4si §2.3.4), 0 = no claim. */
-#define TRUST_RECOGNISED_INSTANCE   2
-#define TRUST_UNRECOGNISED_INSTANCE 97
-#define TRUST_GENUINE_HARDWARE      2
-#define TRUST_HARDWARE_VULNERABLE   32
-#define TRUST_HARDWARE_FORBIDDEN    96
-#define TRUST_UNRECOGNISED_HARDWARE 97
-#define TRUST_ENCRYPTED_MEMORY      2
-#define TRUST_VISIBLE_MEMORY        96
-#define TRUST_SECRETS_IN_CLEAR      96
-struct trust_vector {
-        int8_t instance_identity, configuration, executables, file_system, hardware, runtime_opaque, storage_opaque,
-                sourced_data;
-};
-enum ear_status { EAR_NONE = 0, EAR_AFFIRMING = 2, EAR_WARNING = 32, EAR_CONTRAINDICATED = 96 };
-const char *ear_status_name(enum ear_status s); /* "affirming", …: also what the fact verifier.status says */
-#define CONCERNS_MAX    16
-#define NOT_CHECKED_MAX 16
-#define COLLATERAL_MAX  16
-#define SUBMODULES_MAX  4
-struct collateral { /* an endorsement that the verdict rests on */
-        char name[EVIDENCE_PART_NAME_MAX + 1];
-        uint8_t digest[SHA256_LEN];
-        int64_t not_after_unix_s; /* 0: no end of its own */
-};
-struct submodule {
-        const char *name; /* "sev-snp", "tpm": a literal */
-        enum ear_status status;
-        struct trust_vector vector;
-};
-struct attestation_result {
-        const char *kind;       /* EVIDENCE_* */
-        enum ear_status status; /* the worst of all submodules */
-        struct trust_vector vector;
-        size_t submodule_count; /* 0: the whole is the only one */
-        struct submodule submodules[SUBMODULES_MAX];
-        struct facts facts;
-        struct check *checks;  /* root "evidence" */
-        enum ear_status worst; /* of the concerns: verifier_appraise puts it into the status at the end */
-        size_t concern_count;
-        const char *concerns[CONCERNS_MAX]; /* names of failed checks that did not end the appraisal; literals */
-        size_t not_checked_count;
-        const char
-                *not_checked[NOT_CHECKED_MAX]; /* names of checks that nothing was given for: "freshness"; literals */
-        size_t collateral_count;
-        struct collateral collateral[COLLATERAL_MAX];
-        int64_t not_after_unix_s; /* earliest end of the collateral; 0: none has one. Credentials don't outlive it */
-        uint8_t evidence_digest[SHA256_LEN];
-        bool insecure_development;
-        /* tpm: what the caller must store under compare-and-set once the nonce is consumed */
-        bool has_clock;
-        bool clock_safe;
-        uint64_t clock_ms;
-        uint32_t reset_count, restart_count;
-};
 /* An AK that enrolment has tied to its EK and node; from the store. */
 struct ak_record {
         struct buf name;               /* TPM Name */
@@ -156,9 +101,6 @@ struct fault *verifier_appraise(const struct appraisal *in, struct attestation_r
  * report. Facts, concerns and collateral of both; a submodule each. */
 struct fault *verifier_appraise_with(const struct appraisal *in, const struct appraisal *second,
                                      struct attestation_result *ret) MUST_USE;
-struct json *attestation_result_to_ear(const struct attestation_result *r, const char *verifier_build, struct wall now);
-void attestation_result_clear(struct attestation_result *r);
-DEFINE_AUTO_VALUE(attestation_result)
 
 /* EK of an enrolment: certificate chain to the configured roots, purpose, key equal to the EK public area, template; AK: attributes,
  * algorithm, Name computed here. Refusals: "ek.missing", "ek.certificate", "ek.chain", "ek.expired", "ek.not_yet_valid", "ek.purpose",

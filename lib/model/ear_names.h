@@ -1,0 +1,29 @@
+/* ear_names: members of an EAR that ear.c writes and ear_read.c reads. */
+#pragma once
+
+#include "lib/model/ear.h"
+
+#define EAR_KIND        "vouchsafe.dev/kind"
+#define EAR_DIGEST      "vouchsafe.dev/evidence-digest"
+#define EAR_DEVELOPMENT "vouchsafe.dev/insecure-development"
+#define EAR_FACTS       "vouchsafe.dev/facts"
+#define EAR_CONCERNS    "vouchsafe.dev/concerns"
+#define EAR_NOT_CHECKED "vouchsafe.dev/not-checked"
+#define EAR_CHECKS      "vouchsafe.dev/checks"
+#define EAR_COLLATERAL  "vouchsafe.dev/collateral"
+#define EAR_NOT_AFTER   "vouchsafe.dev/not-after"
+#define EAR_KEYS        "vouchsafe.dev/keys"
+#define EAR_CREDENTIALS "vouchsafe.dev/credentials"
+
+#define TRUST_CLAIM_COUNT 8
+struct trust_claim {
+        const char *name; /* as AR4SI has it */
+        size_t offset;    /* in struct trust_vector */
+};
+extern const struct trust_claim trust_claims[TRUST_CLAIM_COUNT];
+
+/* The attestation result of an EAR's claims. ear_read.c */
+struct fault *ear_read_result(const struct json *claims, struct attestation_result *ret, char **ret_policy) MUST_USE;
+/* Everything else of them. */
+struct fault *ear_read_claims(const struct json *claims, struct ear *ret) MUST_USE;
+struct fault *ear_refuse(const char *token, const char *why) MUST_USE;
