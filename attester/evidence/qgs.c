@@ -19,20 +19,14 @@
 
 /* ---- messages ---- */
 
-static struct fault *append_u32le(struct buf *out, uint32_t v)
-{
-        const uint8_t bytes[4] = {(uint8_t) v, (uint8_t) (v >> 8), (uint8_t) (v >> 16), (uint8_t) (v >> 24)};
-        return buf_append(out, SPAN_OF(bytes));
-}
-
 struct fault *qgs_request_write(struct span report, struct buf *out)
 {
-        TRY(append_u32le(out, VERSION_MAJOR | (uint32_t) VERSION_MINOR << 16));
-        TRY(append_u32le(out, TYPE_REQUEST));
-        TRY(append_u32le(out, (uint32_t) (HEADER_LEN + SIZES_LEN + report.len)));
-        TRY(append_u32le(out, 0)); /* error */
-        TRY(append_u32le(out, (uint32_t) report.len));
-        TRY(append_u32le(out, 0)); /* no ids */
+        TRY(buf_append_u32le(out, VERSION_MAJOR | (uint32_t) VERSION_MINOR << 16));
+        TRY(buf_append_u32le(out, TYPE_REQUEST));
+        TRY(buf_append_u32le(out, (uint32_t) (HEADER_LEN + SIZES_LEN + report.len)));
+        TRY(buf_append_u32le(out, 0)); /* error */
+        TRY(buf_append_u32le(out, (uint32_t) report.len));
+        TRY(buf_append_u32le(out, 0)); /* no ids */
         return buf_append(out, report);
 }
 

@@ -29,18 +29,10 @@ static struct span trim(struct span s)
         return s;
 }
 
-static struct span cut(struct span *rest, char at)
-{
-        const uint8_t *end = rest->len == 0 ? NULL : memchr(rest->data, at, rest->len);
-        struct span part = end == NULL ? *rest : span_slice(*rest, 0, (size_t) (end - rest->data));
-        *rest = end == NULL ? SPAN_NONE : span_slice(*rest, part.len + 1, rest->len - part.len - 1);
-        return part;
-}
-
 static struct fault *read_port(struct span text, uint32_t *ret)
 {
         while (text.len > 0) {
-                struct span line = cut(&text, '\n'), name = cut(&line, '=');
+                struct span line = span_cut(&text, '\n', NULL), name = span_cut(&line, '=', NULL);
                 uint64_t port;
                 if (!span_eq_str(trim(name), "port"))
                         continue;

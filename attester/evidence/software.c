@@ -40,9 +40,7 @@ static struct fault *parse_claims(const char *text, struct software_evidence *re
 {
         struct span rest = text == NULL ? SPAN_NONE : span_str(text);
         while (rest.len > 0) {
-                const uint8_t *comma = memchr(rest.data, ',', rest.len);
-                struct span pair = comma == NULL ? rest : span_slice(rest, 0, (size_t) (comma - rest.data));
-                rest = comma == NULL ? SPAN_NONE : span_slice(rest, pair.len + 1, rest.len - pair.len - 1);
+                struct span pair = span_cut(&rest, ',', NULL);
                 const uint8_t *equals = pair.len == 0 ? NULL : memchr(pair.data, '=', pair.len);
                 if (equals == NULL)
                         return fault(FAULT_INVALID, "evidence.claims", "a claim is written name=value");

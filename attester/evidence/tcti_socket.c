@@ -105,9 +105,7 @@ struct fault *tcti_socket_parse(const char *tcti, struct tcti_address *ret)
         char host[HOST_TEXT_MAX] = "127.0.0.1";
         uint16_t port = PORT_DEFAULT;
         for (struct span rest = span_str(text); rest.len > 0;) {
-                const uint8_t *comma = memchr(rest.data, ',', rest.len);
-                struct span pair = comma == NULL ? rest : span_slice(rest, 0, (size_t) (comma - rest.data));
-                rest = comma == NULL ? SPAN_NONE : span_slice(rest, pair.len + 1, rest.len - pair.len - 1);
+                struct span pair = span_cut(&rest, ',', NULL);
                 if (!take_pair(pair, host, &port))
                         return bad(tcti);
         }

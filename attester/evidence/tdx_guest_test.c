@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -26,15 +27,9 @@ static struct {
         char folder[64], says[96], socket[96];
         int listener;
         pthread_t thread;
-        enum deed deed; /* set while nobody asks */
-        unsigned asked;
+        _Atomic enum deed deed; /* set while nobody asks */
+        atomic_uint asked;
 } host;
-
-static void append_u32le(struct buf *out, uint32_t v)
-{
-        const uint8_t bytes[4] = {(uint8_t) v, (uint8_t) (v >> 8), (uint8_t) (v >> 16), (uint8_t) (v >> 24)};
-        expect_ok(buf_append(out, SPAN_OF(bytes)));
-}
 
 static void make_response(const uint8_t request[REQUEST_LEN], struct buf *out)
 {
@@ -44,12 +39,12 @@ static void make_response(const uint8_t request[REQUEST_LEN], struct buf *out)
         memcpy(quote + DATA_AT, request + REPORT_DATA_AT, TSM_REPORT_DATA_LEN);
         quote[DATA_AT] ^= host.deed == OTHER_DATA;
         expect_ok(buf_append_u32be(out, (uint32_t) (24 + len)));
-        append_u32le(out, 1 | 1u << 16);
-        append_u32le(out, 1);
-        append_u32le(out, (uint32_t) (24 + len));
-        append_u32le(out, error);
-        append_u32le(out, 0);
-        append_u32le(out, (uint32_t) len);
+        expect_ok(buf_append_u32le(out, 1 | 1u << 16));
+        expect_ok(buf_append_u32le(out, 1));
+        expect_ok(buf_append_u32le(out, (uint32_t) (24 + len)));
+        expect_ok(buf_append_u32le(out, error));
+        expect_ok(buf_append_u32le(out, 0));
+        expect_ok(buf_append_u32le(out, (uint32_t) len));
         expect_ok(buf_append(out, span_make(quote, len)));
 }
 

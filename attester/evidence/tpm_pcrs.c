@@ -47,22 +47,12 @@ uint32_t tpm_pcrs_bits(const TPMS_PCR_SELECTION *s)
         return bits;
 }
 
-/* Cuts the part before `separator` off the front of *rest; the separator goes too. */
-static struct span next_part(struct span *rest, uint8_t separator, bool *ret_more)
-{
-        const uint8_t *at = rest->len == 0 ? NULL : memchr(rest->data, separator, rest->len);
-        *ret_more = at != NULL;
-        struct span part = at == NULL ? *rest : span_slice(*rest, 0, (size_t) (at - rest->data));
-        *rest = at == NULL ? SPAN_NONE : span_slice(*rest, part.len + 1, rest->len - part.len - 1);
-        return part;
-}
-
 static struct fault *parse_indexes(struct span text, TPMS_PCR_SELECTION *bank)
 {
         bool more = true;
         while (more) {
                 uint64_t index;
-                struct fault *bad = parse_u64(next_part(&text, ',', &more), 0, TPM_PCR_COUNT - 1, &index);
+                struct fault *bad = parse_u64(span_cut(&text, ',', &more), 0, TPM_PCR_COUNT - 1, &index);
                 TRY(fault_rename(fault_prefix(bad, "PCR index"), FAULT_INVALID, "evidence.pcrs"));
                 uint8_t bit = (uint8_t) (1u << (index % 8));
                 if ((bank->pcrSelect[index / 8] & bit) != 0)
@@ -75,7 +65,7 @@ static struct fault *parse_indexes(struct span text, TPMS_PCR_SELECTION *bank)
 static struct fault *parse_bank(struct span text, TPML_PCR_SELECTION *list)
 {
         bool has_indexes;
-        struct span name = next_part(&text, ':', &has_indexes);
+        struct span name = span_cut(&text, ':', &has_indexes);
         TPMS_PCR_SELECTION bank = {.sizeofSelect = SELECT_LEN};
         if (!bank_by_name(name, &bank.hash))
                 return fault(FAULT_INVALID, "evidence.pcrs", "bank \"%.*s\" is none of sha256, sha384, sha512",
@@ -97,7 +87,7 @@ struct fault *tpm_pcrs_parse(struct span text, TPML_PCR_SELECTION *ret)
         TPML_PCR_SELECTION list = {0};
         bool more = true;
         while (more)
-                TRY(parse_bank(next_part(&text, '+', &more), &list));
+                TRY(parse_bank(span_cut(&text, '+', &more), &list));
         *ret = list;
         return NULL;
 }

@@ -68,6 +68,16 @@ struct span span_slice(struct span s, size_t from, size_t len)
         return (struct span){s.data == NULL ? NULL : s.data + from, len};
 }
 
+struct span span_cut(struct span *rest, uint8_t separator, bool *ret_more)
+{
+        const uint8_t *at = rest->len == 0 ? NULL : memchr(rest->data, separator, rest->len);
+        struct span part = at == NULL ? *rest : span_slice(*rest, 0, (size_t) (at - rest->data));
+        *rest = at == NULL ? SPAN_NONE : span_slice(*rest, part.len + 1, rest->len - part.len - 1);
+        if (ret_more != NULL)
+                *ret_more = at != NULL;
+        return part;
+}
+
 char *span_to_string(struct span s)
 {
         assert(!span_has_nul(s));
@@ -157,6 +167,12 @@ struct fault *buf_append_u16be(struct buf *b, uint16_t v)
 struct fault *buf_append_u32be(struct buf *b, uint32_t v)
 {
         return append_be(b, v, sizeof(v));
+}
+
+struct fault *buf_append_u32le(struct buf *b, uint32_t v)
+{
+        const uint8_t bytes[4] = {(uint8_t) v, (uint8_t) (v >> 8), (uint8_t) (v >> 16), (uint8_t) (v >> 24)};
+        return buf_append(b, SPAN_OF(bytes));
 }
 
 struct fault *buf_append_u64be(struct buf *b, uint64_t v)

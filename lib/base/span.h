@@ -40,7 +40,10 @@ bool span_is_zero(struct span s); /* every byte is 0; true for an empty one */
 bool span_has_nul(struct span s);
 bool span_is_utf8(struct span s);                               /* strict: no surrogates, no overlong forms */
 struct span span_slice(struct span s, size_t from, size_t len); /* asserts that it lies inside */
-char *span_to_string(struct span s);                            /* malloc'd, NUL added; asserts that no NUL is inside */
+/* Cuts the part before `separator` off the front of *rest; the separator goes too. Without one it is all of it, and *ret_more (NULL: don't tell) is
+ * false. */
+struct span span_cut(struct span *rest, uint8_t separator, bool *ret_more);
+char *span_to_string(struct span s); /* malloc'd, NUL added; asserts that no NUL is inside */
 
 struct buf {
         uint8_t *data; /* never NULL after the first append */
@@ -56,6 +59,7 @@ struct fault *buf_append_str(struct buf *b, const char *text) MUST_USE;
 struct fault *buf_append_byte(struct buf *b, uint8_t byte) MUST_USE;
 struct fault *buf_append_u16be(struct buf *b, uint16_t v) MUST_USE;
 struct fault *buf_append_u32be(struct buf *b, uint32_t v) MUST_USE;
+struct fault *buf_append_u32le(struct buf *b, uint32_t v) MUST_USE;
 struct fault *buf_append_u64be(struct buf *b, uint64_t v) MUST_USE;
 struct fault *buf_printf(struct buf *b, const char *fmt, ...) MUST_USE PRINTF_LIKE(2, 3);
 /* Makes room for `len` more bytes and returns where they go; the caller fills them and they count at once. */

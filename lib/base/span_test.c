@@ -132,11 +132,40 @@ static void expects_bytes(void **state UNUSED)
         expect_fault(buf_append_byte(&b, 'x'), FAULT_EXHAUSTED, "TOO_LARGE");
 }
 
+static void cuts(void **state UNUSED)
+{
+        static const struct {
+                const char *text, *part, *rest;
+                bool has_more;
+        } rows[] = {
+                {"a,b,c", "a", "b,c", true}, {"a,", "a", "", true}, {",a", "", "a", true},
+                {"a", "a", "", false},       {"", "", "", false},   {",", "", "", true},
+        };
+        for (size_t i = 0; i < COUNT_OF(rows); i++) {
+                struct span rest = span_str(rows[i].text), again = rest;
+                bool more = !rows[i].has_more;
+                assert_true(span_eq_str(span_cut(&rest, ',', &more), rows[i].part));
+                assert_true(span_eq_str(rest, rows[i].rest));
+                assert_int_equal(more, rows[i].has_more);
+                assert_true(span_eq_str(span_cut(&again, ',', NULL), rows[i].part));
+        }
+}
+
+static void appends_little_endian(void **state UNUSED)
+{
+        AUTO(buf) struct buf b = BUF(4);
+        expect_ok(buf_append_u32le(&b, 0x01020304));
+        assert_memory_equal(b.data, "\x04\x03\x02\x01", 4);
+        expect_fault(buf_append_u32le(&b, 1), FAULT_EXHAUSTED, "TOO_LARGE");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(expects_bytes),
                 cmocka_unit_test(compares),
+                cmocka_unit_test(cuts),
+                cmocka_unit_test(appends_little_endian),
                 cmocka_unit_test(inspects),
                 cmocka_unit_test(grows_up_to_its_limit),
                 cmocka_unit_test(refuses_without_a_change),
