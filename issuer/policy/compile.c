@@ -54,7 +54,8 @@ static struct fault *check_counts(const struct compiler *c)
                 size_t max;
         } limits[] = {{DOCUMENT_PROFILE, PROFILES_MAX},
                       {DOCUMENT_GUARDRAIL, POLICY_RULES_MAX},
-                      {DOCUMENT_WORKLOAD, POLICY_RULES_MAX}};
+                      {DOCUMENT_WORKLOAD, POLICY_RULES_MAX},
+                      {DOCUMENT_RELEASE, POLICY_RULES_MAX}};
         if (c->documents.count == 0)
                 return fault(FAULT_INVALID, "POLICY_EMPTY", "there is no policy document");
         for (size_t i = 0; i < COUNT_OF(limits); i++)
@@ -84,6 +85,8 @@ static struct fault *compile_document(struct compiler *c, const struct document 
                 return compile_guardrail(c, d, &p->guardrails[p->guardrail_count++]);
         case DOCUMENT_WORKLOAD:
                 return compile_workload(c, d, &p->workloads[p->workload_count++]);
+        case DOCUMENT_RELEASE:
+                return compile_release(c, d, &p->releases[p->release_count++]);
         case DOCUMENT_KIND_COUNT:
                 break;
         }
@@ -93,7 +96,7 @@ static struct fault *compile_document(struct compiler *c, const struct document 
 static struct fault *compile_kinds(struct compiler *c)
 {
         static const enum document_kind order[] = {DOCUMENT_PROFILE, DOCUMENT_SET, DOCUMENT_GUARDRAIL,
-                                                   DOCUMENT_WORKLOAD};
+                                                   DOCUMENT_WORKLOAD, DOCUMENT_RELEASE};
         for (size_t k = 0; k < COUNT_OF(order); k++)
                 for (size_t i = 0; i < c->documents.count; i++)
                         if (c->documents.items[i].kind == order[k])
@@ -121,11 +124,25 @@ static void warn_of_unused(struct compiler *c)
         }
 }
 
-static void warn_of_weakness(struct compiler *c)
+/* Slots that wait for a key which nobody may get. */
+static void warn_of_unreleased(struct compiler *c)
 {
-        for (size_t i = 0; i < c->p->guardrail_count + c->p->workload_count; i++) {
-                const struct rule *r =
-                        i < c->p->guardrail_count ? &c->p->guardrails[i] : &c->p->workloads[i - c->p->guardrail_count];
+        for (size_t i = 0; i < c->p->profile_count; i++) {
+                const struct profile_shape *s = &c->p->profiles[i].shape;
+                for (size_t j = 0; j < s->slot_count; j++)
+                        if (s->slots[j].key[0] != '\0' && policy_release_of(c->p, s->slots[j].key) == NULL)
+                                warn(c,
+                                     arena_printf(c->p->arena,
+                                                  "Profile \"%s\": no KeyRelease names key \"%s\": it is released to "
+                                                  "nobody",
+                                                  s->name, s->slots[j].key));
+        }
+}
+
+static void warn_of_weak_rules(struct compiler *c, const struct rule *rules, size_t count)
+{
+        for (size_t i = 0; i < count; i++) {
+                const struct rule *r = &rules[i];
                 if (r->insecure_development)
                         warn(c,
                              arena_printf(c->p->arena,
@@ -138,6 +155,13 @@ static void warn_of_weakness(struct compiler *c)
         }
 }
 
+static void warn_of_weakness(struct compiler *c)
+{
+        warn_of_weak_rules(c, c->p->guardrails, c->p->guardrail_count);
+        warn_of_weak_rules(c, c->p->workloads, c->p->workload_count);
+        warn_of_weak_rules(c, c->p->releases, c->p->release_count);
+}
+
 static void prepare(struct compiler *c)
 {
         struct policy *p = c->p;
@@ -145,6 +169,7 @@ static void prepare(struct compiler *c)
         p->sets = arena_zero(p->arena, count_kind(c, DOCUMENT_SET) + 1, sizeof *p->sets);
         p->guardrails = arena_zero(p->arena, count_kind(c, DOCUMENT_GUARDRAIL) + 1, sizeof *p->guardrails);
         p->workloads = arena_zero(p->arena, count_kind(c, DOCUMENT_WORKLOAD) + 1, sizeof *p->workloads);
+        p->releases = arena_zero(p->arena, count_kind(c, DOCUMENT_RELEASE) + 1, sizeof *p->releases);
         p->names = arena_zero(p->arena, FACTS_MAX, sizeof *p->names);
         p->name_index = map_new(FACTS_MAX);
         p->document_count = c->documents.count;
@@ -171,6 +196,7 @@ struct fault *policy_compile(const struct source *sources, size_t count, const s
         TRY(check_overlaps(&c));
         TRY(documents_digest(&c.documents, c.p->digest));
         warn_of_unused(&c);
+        warn_of_unreleased(&c);
         warn_of_weakness(&c);
 
         *ret = TAKE(c.p);

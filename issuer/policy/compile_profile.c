@@ -6,9 +6,10 @@
 #include "lib/model/names.h"
 
 /* What this version can issue; a new mechanism, type or algorithm is a word here. */
-static const char *const mechanisms[] = {MECHANISM_BACKGROUND_CHECK, NULL};
+static const char *const mechanisms[] = {MECHANISM_BACKGROUND_CHECK, MECHANISM_KEY_RELEASE, NULL};
 static const char *const slot_types[] = {SLOT_TYPE_X509, NULL};
 static const char *const algorithms[] = {"p256", NULL};
+static const char *const stored_algorithms[] = {"p256", "p384", "rsa3072", NULL}; /* of keys that the Key store made */
 
 static struct fault *check_word(const struct document *d, const struct yaml_node *at, const char *what,
                                 const char *const *words)
@@ -38,13 +39,14 @@ struct fault *compile_ttl(const struct document *d, const struct yaml_node *at, 
 
 static struct fault *read_algorithms(const struct document *d, const struct yaml_node *slot, struct slot *s)
 {
+        const char *const *known = s->key[0] != '\0' ? stored_algorithms : algorithms;
         const struct yaml_node *list;
         TRY(field_need(d, slot, "algorithms", YAML_SEQUENCE, &list));
         if (list->count == 0 || list->count > COUNT_OF(s->algorithms))
                 return document_fault(d, list, "POLICY_LIMIT", "a slot has 1 to %zu algorithms",
                                       COUNT_OF(s->algorithms));
         for (size_t i = 0; i < list->count; i++) {
-                TRY(check_word(d, list->items[i], "algorithm", algorithms));
+                TRY(check_word(d, list->items[i], "algorithm", known));
                 for (size_t j = 0; j < i; j++)
                         if (strcmp(s->algorithms[j], list->items[i]->text) == 0)
                                 return document_fault(d, list->items[i], "POLICY_DUPLICATE",
@@ -55,9 +57,27 @@ static struct fault *read_algorithms(const struct document *d, const struct yaml
         return NULL;
 }
 
+/* By key-release every slot names the stored key that it is for, by other mechanisms none does. */
+static struct fault *read_key(const struct document *d, const struct yaml_node *slot, const struct profile *p,
+                              struct slot *s)
+{
+        const struct yaml_node *n;
+        TRY(field_want(d, slot, "key", YAML_SCALAR, &n));
+        bool is_release = strcmp(p->shape.mechanism, MECHANISM_KEY_RELEASE) == 0;
+        if (is_release != (n != NULL))
+                return document_fault(d, n != NULL ? n : slot, "POLICY_KEY",
+                                      is_release ? "a slot of mechanism key-release names its key"
+                                                 : "a slot has a key by mechanism key-release alone");
+        if (n == NULL)
+                return NULL;
+        TRY(name_check(d, n, NAME_MAX_LEN));
+        (void) snprintf(s->key, sizeof s->key, "%s", n->text);
+        return NULL;
+}
+
 static struct fault *read_slot(const struct document *d, const struct yaml_node *at, struct profile *p)
 {
-        static const char *const allowed[] = {"name", "type", "algorithms", "ttl", NULL};
+        static const char *const allowed[] = {"name", "type", "algorithms", "ttl", "key", NULL};
         TRY(fields_only(d, at, "the slot", allowed));
         struct slot *s = &p->shape.slots[p->shape.slot_count];
         const struct yaml_node *n;
@@ -71,6 +91,7 @@ static struct fault *read_slot(const struct document *d, const struct yaml_node 
         TRY(field_need(d, at, "type", YAML_SCALAR, &n));
         TRY(check_word(d, n, "type", slot_types));
         (void) snprintf(s->type, sizeof s->type, "%s", n->text);
+        TRY(read_key(d, at, p, s));
         TRY(read_algorithms(d, at, s));
         TRY(field_need(d, at, "ttl", YAML_SCALAR, &n));
         TRY(compile_ttl(d, n, &p->ttl_s[p->shape.slot_count]));

@@ -3,12 +3,12 @@
 #include "lib/model/names.h"
 #include "lib/model/spiffe_id.h"
 
-static struct fault *read_rule(struct compiler *c, const struct document *d, struct rule *r)
+struct fault *compile_rule(struct compiler *c, const struct document *d, const char *kind, struct rule *r)
 {
         struct arena *a = c->p->arena;
         r->name = arena_string(a, d->name);
         r->owner = arena_string(a, d->owner);
-        r->place = arena_printf(a, "%s/%s", d->kind == DOCUMENT_GUARDRAIL ? "guardrail" : "workload", d->name);
+        r->place = arena_printf(a, "%s/%s", kind, d->name);
         r->file = arena_string(a, yaml_name(d->yaml));
         r->line = d->root->line;
         r->column = d->root->column;
@@ -44,7 +44,7 @@ struct fault *compile_guardrail(struct compiler *c, const struct document *d, st
 {
         static const char *const allowed[] = {"require", "tolerates", "k8s-grants", "insecure-development", NULL};
         TRY(fields_only(d, d->spec, "the spec of a Guardrail", allowed));
-        TRY(read_rule(c, d, r));
+        TRY(compile_rule(c, d, "guardrail", r));
         TRY(read_tolerated(c, d, r));
         const struct yaml_node *n;
         TRY(field_need(d, d->spec, "require", YAML_MAPPING, &n));
@@ -102,7 +102,7 @@ struct fault *compile_workload(struct compiler *c, const struct document *d, str
                                               "credentials", "k8s-grants", "any-genuine", "insecure-development",
                                               NULL};
         TRY(fields_only(d, d->spec, "the spec of a Workload", allowed));
-        TRY(read_rule(c, d, r));
+        TRY(compile_rule(c, d, "workload", r));
         TRY(field_flag(d, d->spec, "any-genuine", &r->any_genuine));
         TRY(read_profiles(c, d, r));
         const struct yaml_node *n;

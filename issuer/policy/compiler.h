@@ -27,6 +27,10 @@ struct fault *compile_set(struct compiler *c, const struct document *d, struct s
 /* In place, into a zeroed rule that is the policy's already: it frees what half a rule holds. */
 struct fault *compile_guardrail(struct compiler *c, const struct document *d, struct rule *r) MUST_USE;
 struct fault *compile_workload(struct compiler *c, const struct document *d, struct rule *r) MUST_USE;
+/* compile_keyrelease.c */
+struct fault *compile_release(struct compiler *c, const struct document *d, struct rule *r) MUST_USE;
+/* compile_workload.c: what every rule has: name, owner, place, flags. */
+struct fault *compile_rule(struct compiler *c, const struct document *d, const char *kind, struct rule *r) MUST_USE;
 /* A ttl of a profile or workload, in seconds. */
 struct fault *compile_ttl(const struct document *d, const struct yaml_node *at, int64_t *ret_s) MUST_USE;
 /* compile_claims.c */

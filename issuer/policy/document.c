@@ -7,10 +7,8 @@
 #include "lib/model/names.h"
 
 static const char *const kind_names[] = {
-        [DOCUMENT_GUARDRAIL] = "Guardrail",
-        [DOCUMENT_PROFILE] = "Profile",
-        [DOCUMENT_SET] = "ReferenceSet",
-        [DOCUMENT_WORKLOAD] = "Workload",
+        [DOCUMENT_GUARDRAIL] = "Guardrail", [DOCUMENT_RELEASE] = "KeyRelease", [DOCUMENT_PROFILE] = "Profile",
+        [DOCUMENT_SET] = "ReferenceSet",    [DOCUMENT_WORKLOAD] = "Workload",
 };
 _Static_assert(COUNT_OF(kind_names) == DOCUMENT_KIND_COUNT, "a name for each kind");
 
@@ -167,7 +165,8 @@ static struct fault *read_kind(struct document *d)
                 return NULL;
         }
         return document_fault(d, n, "POLICY_KIND",
-                              "kind \"%.80s\" is not one of Profile, ReferenceSet, Guardrail, Workload", n->text);
+                              "kind \"%.80s\" is not one of Profile, ReferenceSet, Guardrail, Workload, KeyRelease",
+                              n->text);
 }
 
 static struct fault *read_metadata(struct document *d)
@@ -178,7 +177,7 @@ static struct fault *read_metadata(struct document *d)
         TRY(fields_only(d, m, "metadata", allowed));
 
         TRY(field_need(d, m, "name", YAML_SCALAR, &n));
-        bool is_rule = d->kind == DOCUMENT_GUARDRAIL || d->kind == DOCUMENT_WORKLOAD;
+        bool is_rule = d->kind != DOCUMENT_PROFILE && d->kind != DOCUMENT_SET;
         TRY(name_check(d, n, is_rule ? POLICY_RULE_NAME_MAX : NAME_MAX_LEN));
         d->name = n->text;
         TRY(field_need(d, m, "owner", YAML_SCALAR, &n));

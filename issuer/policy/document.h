@@ -9,7 +9,14 @@
 #include "issuer/policy/program.h"
 #include "lib/wire/yaml.h"
 
-enum document_kind { DOCUMENT_GUARDRAIL, DOCUMENT_PROFILE, DOCUMENT_SET, DOCUMENT_WORKLOAD, DOCUMENT_KIND_COUNT };
+enum document_kind {
+        DOCUMENT_GUARDRAIL,
+        DOCUMENT_RELEASE,
+        DOCUMENT_PROFILE,
+        DOCUMENT_SET,
+        DOCUMENT_WORKLOAD,
+        DOCUMENT_KIND_COUNT
+};
 const char *document_kind_name(enum document_kind kind);
 
 struct document {

@@ -58,6 +58,19 @@ static struct fault *check_evidence(const struct policy *p, const struct rule *r
                           r->k8s_grants ? "" : " (and k8s, as the rule does not say k8s-grants)");
 }
 
+/* Of a rule that gives something to somebody. `guarded`: a guardrail names a platform set already. */
+static struct fault *check_giving(const struct policy *p, const struct rule *r, bool guarded)
+{
+        TRY(check_evidence(p, r, NEEDS_EVIDENCE, "evidence (hw, measured or verifier)"));
+        if (r->any_genuine || guarded || (node_needs(p, r->condition) & NEEDS_PLATFORM) != 0)
+                return NULL;
+        const struct node *n = weakest(p, r->condition, NEEDS_PLATFORM);
+        return rule_fault(r, n->line, n->column, "POLICY_PLATFORM",
+                          "%s can be fulfilled on anybody's genuine hardware: name a platform set (in_set), here or in "
+                          "a guardrail, or say any-genuine: true",
+                          r->place);
+}
+
 struct fault *check_origins(const struct compiler *c)
 {
         const struct policy *p = c->p;
@@ -69,17 +82,9 @@ struct fault *check_origins(const struct compiler *c)
                                                  : "evidence (hw, measured or verifier)"));
                 guarded = guarded || (node_needs(p, r->condition) & NEEDS_PLATFORM) != 0;
         }
-        for (size_t i = 0; i < p->workload_count; i++) {
-                const struct rule *r = &p->workloads[i];
-                TRY(check_evidence(p, r, NEEDS_EVIDENCE, "evidence (hw, measured or verifier)"));
-                if (r->any_genuine || guarded || (node_needs(p, r->condition) & NEEDS_PLATFORM) != 0)
-                        continue;
-                const struct node *n = weakest(p, r->condition, NEEDS_PLATFORM);
-                return rule_fault(
-                        r, n->line, n->column, "POLICY_PLATFORM",
-                        "%s can be fulfilled on anybody's genuine hardware: name a platform set (in_set), here or in "
-                        "a guardrail, or say any-genuine: true",
-                        r->place);
-        }
+        for (size_t i = 0; i < p->workload_count; i++)
+                TRY(check_giving(p, &p->workloads[i], guarded));
+        for (size_t i = 0; i < p->release_count; i++)
+                TRY(check_giving(p, &p->releases[i], guarded));
         return NULL;
 }

@@ -1,7 +1,8 @@
 /* policy: who gets which identity, decided from facts. Pure: no I/O, no clock; everything comes in as an argument.
  *
  * Documents (YAML, apiVersion vouchsafe.dev/v1): Profile (shape of a request: slots, types, algorithms, mechanism, ttl),
- * ReferenceSet (versions, PCR sets, platforms), Guardrail (cluster; deny wins), Workload (exactly one must match). They are
+ * ReferenceSet (versions, PCR sets, platforms), Guardrail (cluster; deny wins), Workload (exactly one must match), KeyRelease (who gets a stored
+ * key). They are
  * compiled all-or-nothing into a checked program of a closed operator set; every refusal of the compiler names file and
  * line. Default deny, ambiguity denied, an empty set denies. Origins (lib/model/facts.h): grants and claim values come from
  * hw, measured, verifier; k8s where the rule says so; node and self only narrow: the compiler replaces their atoms by the
@@ -63,6 +64,21 @@ struct decision {
 /* Never fails on facts: what is unknown fails its check. */
 void policy_decide(const struct policy *p, const char *profile, const struct facts *facts, struct wall now,
                    struct decision **ret);
+/* What more it takes to get a stored key: narrows a decision of policy_decide over the same facts. The slot must be for that key
+ * ("release.slot"), a KeyRelease of the key's owner must name it ("release.no_policy", "release.owner"), and it must hold ("release/<name>"). One
+ * that is refused already stays as it is. */
+void policy_release(const struct policy *p, const char *profile, const char *slot, const char *key, const char *owner,
+                    const struct facts *facts, struct wall now, struct decision *d);
+/* The KeyRelease that names the key; NULL: none. */
+const char *policy_release_of(const struct policy *p, const char *key);
+/* Which workloads have an identity, for certificates that are made ahead of attestation. Borrows from the policy. */
+struct policy_identity {
+        const char *workload, *owner;
+        bool insecure_development; /* of any of them */
+        const char *const *dns;    /* granted to the slot that is for `key` */
+        size_t dns_count;
+};
+bool policy_find_identity(const struct policy *p, const char *identity, const char *key, struct policy_identity *ret);
 /* Guardrails and concerns alone: is this evidence what the cluster demands of any machine? Without a guardrail: no ("policy.guardrails"). */
 void policy_judge(const struct policy *p, const struct facts *facts, struct wall now, struct decision **ret);
 void decision_free(struct decision *d);

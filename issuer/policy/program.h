@@ -23,6 +23,7 @@
 #define POLICY_TEXT_MAX      512
 #define POLICY_CLAIMS_MAX    32
 #define POLICY_TOLERATED_MAX 32
+#define POLICY_KEYS_MAX      64 /* of a KeyRelease */
 #define POLICY_WARNINGS_MAX  64
 #define POLICY_TTL_MIN_S     10
 #define POLICY_TTL_MAX_S     (24 * 3600)
@@ -106,7 +107,7 @@ struct slot_grant { /* credentials.<slot> of a workload */
         size_t dns_count;
         const char *dns[8];
 };
-struct rule { /* Guardrail or Workload */
+struct rule { /* Guardrail, Workload or KeyRelease */
         const char *name, *owner, *place;
         bool k8s_grants, any_genuine, insecure_development;
         struct node *condition;
@@ -124,6 +125,9 @@ struct rule { /* Guardrail or Workload */
         struct claim *claims;
         size_t grant_count;
         struct slot_grant *grants;
+        /* key release */
+        size_t key_count;
+        const char **keys; /* names of stored keys */
 };
 
 struct policy {
@@ -143,6 +147,8 @@ struct policy {
         struct rule *guardrails;
         size_t workload_count;
         struct rule *workloads;
+        size_t release_count;
+        struct rule *releases;
         size_t warning_count;
         const char *warnings[POLICY_WARNINGS_MAX];
 };

@@ -12,6 +12,8 @@ static struct json *slot_to_json(const struct slot *slot)
         json_set_text(j, "name", slot->name);
         json_set_text(j, "type", slot->type);
         json_set(j, "algorithms", algorithms);
+        if (slot->key[0] != '\0')
+                json_set_text(j, "key", slot->key);
         return j;
 }
 
@@ -47,6 +49,8 @@ static struct fault *read_slot(const struct json *o, struct slot *slot)
 {
         TRY(field_name_into(o, "name", slot->name));
         TRY(field_text_into(o, "type", sizeof slot->type, slot->type));
+        if (json_get(o, "key") != NULL)
+                TRY(field_name_into(o, "key", slot->key));
         const struct json *algorithms = NULL;
         TRY(json_need_array(o, "algorithms", COUNT_OF(slot->algorithms), &algorithms));
         for (size_t i = 0; i < json_count(algorithms); i++)

@@ -22,7 +22,8 @@ struct slot {
         char name[NAME_MAX_LEN + 1];
         char type[16]; /* SLOT_TYPE_* */
         size_t algorithm_count;
-        char algorithms[4][16]; /* "p256", "p384", "rsa3072"; preferred first */
+        char algorithms[4][16];     /* "p256", "p384", "rsa3072"; preferred first */
+        char key[NAME_MAX_LEN + 1]; /* the stored key that it is for (key-release); "": none */
 };
 struct profile_shape {
         char name[NAME_MAX_LEN + 1];
