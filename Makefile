@@ -2,7 +2,7 @@
 #
 # Sources are found by folder, so adding a file needs no line here:
 #   lib/<layer>/*.c           one archive a layer, linked in the order of the layers
-#   csi attester issuer cli   one program each: main.c plus an archive of everything else in the folder
+#   csi attester issuer cli sign   one program each: main.c plus an archive of everything else in the folder
 #   *_test.c                  a cmocka binary each, beside the code; *_fuzz.c a parser's fuzz target
 #   proto/*.proto             compiled by protoc-c into $(BUILD)/gen
 
@@ -44,11 +44,12 @@ LDFLAGS_ALL  = -pthread $(LINK_$(MODE)) -Wl,--as-needed $(LDFLAGS)
 
 # ---- what there is -------------------------------------------------------------------------------------------------
 LAYERS   := base wire crypt model net
-PROGRAMS := csi attester issuer cli
+PROGRAMS := csi attester issuer cli sign
 bin_csi := vouchsafe-csi
 bin_attester := vouchsafe-attester
 bin_issuer := vouchsafe-issuer
 bin_cli := vouchsafe
+bin_sign := vouchsafe-sign
 
 sources   = $(sort $(filter-out %_test.c %_fuzz.c,$(shell find $(1) -name '*.c' 2>/dev/null)))
 objects   = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
@@ -57,15 +58,15 @@ PROTO_H  := $(PROTOS:%.proto=$(BUILD)/gen/%.pb-c.h)
 PROTO_O  := $(PROTOS:%.proto=$(BUILD)/obj/%.pb-c.o)
 LIBS     := $(foreach l,net model crypt wire base,$(BUILD)/lib$(l).a)
 BINS     := $(foreach p,$(PROGRAMS),$(if $(wildcard $(p)/main.c),$(BUILD)/$(bin_$(p))))
-UNITS    := $(sort $(shell find lib csi attester issuer cli -name '*_test.c' 2>/dev/null))
-FUZZERS  := $(sort $(shell find lib csi attester issuer cli tests/fuzz -name '*_fuzz.c' 2>/dev/null))
+UNITS    := $(sort $(shell find lib csi attester issuer cli sign -name '*_test.c' 2>/dev/null))
+FUZZERS  := $(sort $(shell find lib csi attester issuer cli sign tests/fuzz -name '*_fuzz.c' 2>/dev/null))
 UNIT_BINS := $(UNITS:%.c=$(BUILD)/unit/%)
 REPLAYS  := $(FUZZERS:%.c=$(BUILD)/replay/%)
 
 .PHONY: all test unit flow sanity crash crash-long lint format install clean help memcheck memcheck-here memcheck-flow memcheck-flow-here soak soak-short
 .PRECIOUS: $(BUILD)/gen/%.pb-c.c $(BUILD)/gen/%.pb-c.h $(BUILD)/obj/%.o
 .DELETE_ON_ERROR:
-all: $(BINS) ## build the four programs (MODE=release|debug|asan|tsan, CC=gcc|clang)
+all: $(BINS) ## build the programs (MODE=release|debug|asan|tsan, CC=gcc|clang)
 
 # ---- protobuf ------------------------------------------------------------------------------------------------------
 $(BUILD)/gen/%.pb-c.c $(BUILD)/gen/%.pb-c.h: %.proto
@@ -92,11 +93,15 @@ $(BUILD)/libfakes.a: $(call objects,$(call sources,tests/fakes))
 PURE := $(call sources,issuer/verifier issuer/policy)
 extra_cli := $(PURE)
 libs_csi := $(if $(filter release debug,$(MODE)),$(PKG_LIBS_BUT_GRPC) $(GRPC_TAKEN_IN))
+# Static, so that it can be copied into any image; the sanitizers' runtimes are shared libraries. The linker would warn of getaddrinfo, which
+# is in libcrypto and which nothing here calls.
+ldflags_sign := $(if $(filter release debug,$(MODE)),$(filter-out -pie,$(LDFLAGS_ALL)) $(if $(filter release,$(MODE)),-static-pie,-static) -Wl,--no-warnings)
+libs_sign := -lcrypto
 define program_rule
 $(BUILD)/lib$(1)-program.a: $(call objects,$(filter-out $(1)/main.c,$(call sources,$(1))) $(extra_$(1)))
 	@mkdir -p $$(@D); rm -f $$@; ar rcsD $$@ $$^
 $(BUILD)/$(bin_$(1)): $(call objects,$(1)/main.c) $(BUILD)/lib$(1)-program.a $(LIBS) $(BUILD)/libproto.a
-	$(CC) $(LDFLAGS_ALL) -o $$@ $$^ $(or $(libs_$(1)),$(PKG_LIBS))
+	$(CC) $(or $(ldflags_$(1)),$(LDFLAGS_ALL)) -o $$@ $$^ $(or $(libs_$(1)),$(PKG_LIBS))
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program_rule,$(p))))
 
@@ -233,7 +238,7 @@ soak-short: all $(BUILD)/soak/renewals ## the same for CI
 lint: $(PROTO_H) ## clang-format, clang-tidy, layer rule, banned calls
 	hack/lint $(BUILD)
 format: ## rewrite the sources as clang-format has them
-	@find lib csi attester issuer cli tests -name '*.[ch]' | xargs clang-format -i
+	@find lib csi attester issuer cli sign tests -name '*.[ch]' | xargs clang-format -i
 install: all ## DESTDIR and PREFIX as usual
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 0755 $(BINS) $(DESTDIR)$(PREFIX)/bin

@@ -165,6 +165,18 @@ struct fault *wit_verify(struct span token, const struct jwk_set *keys, const st
         return NULL;
 }
 
+struct fault *wit_peek(struct span token, struct wit *ret)
+{
+        AUTO(json) struct json *j = NULL;
+        AUTO(wit) struct wit w = {0};
+
+        TRY(jwt_peek(token, WIT_MAX, &j));
+        TRY(read_token(j, &w));
+        *ret = w;
+        w = (struct wit){0};
+        return NULL;
+}
+
 /* ---- writing ------------------------------------------------------------------------------------------------------- */
 
 static struct json *to_json(const struct wit *w)

@@ -40,6 +40,8 @@ struct wit_rules {
 };
 struct fault *wit_verify(struct span token, const struct jwk_set *keys, const struct wit_rules *rules,
                          struct wit *ret) MUST_USE;
+/* One's own token, whose signature is for others to check: the same shape, any issuer. */
+struct fault *wit_peek(struct span token, struct wit *ret) MUST_USE;
 void wit_clear(struct wit *w);
 DEFINE_AUTO_VALUE(wit)
 
