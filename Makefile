@@ -149,7 +149,7 @@ $(DEVICES): $(BUILD)/tests/%.so: tests/emulators/%.c tests/emulators/device.c te
 	@mkdir -p $(@D)
 	gcc -std=gnu17 $(WARN) -O2 -g -fPIC -shared -D_GNU_SOURCE -I. -o $@ $(filter %.c,$^)
 $(addprefix $(BUILD)/unit/attester/evidence/,nsm_test nitro_test tdx_guest_test): $(BUILD)/obj/tests/emulators/device.o
-$(BUILD)/unit/attester/evidence/tdx_guest_test: $(BUILD)/obj/tests/emulators/tdx_guest.o
+$(BUILD)/unit/attester/evidence/tdx_guest_test: $(BUILD)/obj/tests/emulators/tdx_guest.o | $(BUILD)/tests/tsm
 $(BUILD)/tests/nsm_module: $(call objects,tests/emulators/nsm_module.c tests/emulators/tsm/control.c) $(BUILD)/libfakes.a $(LIBS)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)

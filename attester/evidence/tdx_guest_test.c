@@ -9,10 +9,12 @@
 #include <sys/un.h>
 
 #include "attester/evidence/qgs_host.h"
+#include "attester/evidence/tdx.h"
 #include "lib/base/file.h"
 #include "lib/model/evidence_parts.h"
 #include "tests/emulators/device.h"
 #include "tests/fakes/expect.h"
+#include "tests/fakes/tsm.h"
 
 #define PORT           4050
 #define REQUEST_LEN    (4 + 24 + 1024)
@@ -231,6 +233,67 @@ static void neither_way(void **state)
         device_set("TDX_GUEST_SAYS", host.says);
 }
 
+static void the_kernels_way_without_a_host(void **state)
+{
+        (void) state;
+        static const struct {
+                const char *control;
+                uint32_t port;
+                unsigned asked;
+                const char *token; /* NULL: evidence */
+        } rows[] = {
+                {"read-error=EIO\n", PORT, 1, NULL},
+                {"blob=empty\n", PORT, 1, NULL},
+                {"read-error=EIO\n", 0, 0, "tee.host"},
+                {"blob=zeros\n", 0, 0, "tee.blob"},
+                {"read-error=ETIMEDOUT\n", PORT, 0, "tee.timeout"},
+                {"", PORT, 0, NULL},
+        };
+        AUTO(tsm_emulator) struct tsm_emulator tsm = {0};
+        if (access(QGS_CONF, F_OK) == 0 || !tsm_emulator_start(&tsm, "tdx_guest"))
+                skip();
+        host.deed = QUOTES;
+        for (size_t i = 0; i < COUNT_OF(rows); i++) {
+                AUTO(cmw) struct cmw c = {0};
+                struct evidence_options o = options;
+                o.tsm_base = tsm.base;
+                o.qgs_port = rows[i].port;
+                tsm_emulator_say(&tsm, rows[i].control);
+                struct fault *f = collect(&o, &c);
+                if (rows[i].token == NULL)
+                        expect_ok(f);
+                else
+                        expect_fault_row(f, FAULT_UNAVAILABLE, rows[i].token, rows[i].control);
+                assert_int_equal(host.asked, rows[i].asked);
+        }
+
+        AUTO(cmw) struct cmw none = {0};
+        struct evidence_options o = options;
+        o.tsm_base = tsm.base;
+        tsm_emulator_say(&tsm, "read-error=EIO\n");
+        host.deed = HANGS_UP;
+        struct fault *f = collect(&o, &none); /* says both */
+        assert_non_null(strstr(fault_text(f), "outblob"));
+        assert_non_null(strstr(fault_text(f), "hung up"));
+        expect_fault(f, FAULT_UNAVAILABLE, "tee.host");
+        host.deed = QUOTES;
+}
+
+/* As operators do who want Intel's library to use vsock. */
+static void an_empty_folder_over_the_kernels_way(void **state)
+{
+        (void) state;
+        char folder[] = "/tmp/vouchsafe-empty-XXXXXX";
+        AUTO(cmw) struct cmw c = {0};
+        struct evidence_options o = options;
+        assert_non_null(mkdtemp(folder));
+        o.tsm_base = folder;
+        expect_ok(evidence_tdx_probe(&o));
+        expect_ok(collect(&o, &c));
+        assert_int_equal(host.asked, 1);
+        assert_int_equal(rmdir(folder), 0); /* nothing stays in it */
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -239,6 +302,8 @@ int main(void)
                 cmocka_unit_test(nobody_at_the_port),
                 cmocka_unit_test(nobody_has_said_where),
                 cmocka_unit_test(neither_way),
+                cmocka_unit_test(the_kernels_way_without_a_host),
+                cmocka_unit_test(an_empty_folder_over_the_kernels_way),
         };
         return cmocka_run_group_tests(tests, make_host, clear_host);
 }

@@ -18,10 +18,18 @@ void tsm_report_clear(struct tsm_report *r)
 
 /* ---- one try ---- */
 
+/* A folder that has none is no configfs-tsm, but something that is mounted over it: a way to turn it off. */
+static struct fault *read_provider(const struct tsm_instance *i, struct buf *out)
+{
+        struct fault *f = tsm_instance_line(i, "provider", out);
+        bool is_missing = f != NULL && strcmp(fault_token(f), "tee.attribute") == 0;
+        return is_missing ? fault_rename(f, FAULT_PRECONDITION, "tee.missing") : f;
+}
+
 static struct fault *check_provider(const struct tsm_instance *i, const char *wanted)
 {
         AUTO(buf) struct buf found = BUF(TSM_PROVIDER_MAX);
-        TRY(tsm_instance_line(i, "provider", &found));
+        TRY(read_provider(i, &found));
         if (!span_eq_str(buf_span(&found), wanted))
                 return fault(FAULT_PRECONDITION, "tee.missing", "reports on this machine come from %s, not from %s",
                              buf_str(&found), wanted);
@@ -120,7 +128,7 @@ struct fault *tsm_provider(const char *base, char ret[TSM_PROVIDER_MAX + 1])
         AUTO(tsm_instance) struct tsm_instance i = TSM_INSTANCE;
         AUTO(buf) struct buf found = BUF(TSM_PROVIDER_MAX);
         TRY(tsm_instance_make(base, &i));
-        TRY(tsm_instance_line(&i, "provider", &found));
+        TRY(read_provider(&i, &found));
         (void) snprintf(ret, TSM_PROVIDER_MAX + 1, "%s", buf_str(&found)); /* fits */
         return NULL;
 }

@@ -16,15 +16,26 @@ struct tsm_source {
 
 /* ---- evidence ---- */
 
+/* The kernel has the new way, but its host makes no quotes for it (some kernels then give an empty one), and somebody has said where it makes them. */
+static bool is_of_the_host(const struct tsm_source *s, const struct fault *f)
+{
+        return s->qgs_port != 0 && (strcmp(fault_token(f), "tee.host") == 0 || strcmp(fault_token(f), "tee.blob") == 0);
+}
+
 static struct fault *take(const struct tsm_source *s, const struct tsm_request *q, struct cancel *cancel,
                           struct tsm_report *ret)
 {
         AUTO(fault) struct fault *f = tsm_take(q, cancel, ret);
-        if (f == NULL || strcmp(fault_token(f), "tee.missing") != 0)
+        bool is_missing = f != NULL && strcmp(fault_token(f), "tee.missing") == 0;
+        if (f == NULL || (!is_missing && !is_of_the_host(s, f)))
                 return TAKE(f);
         AUTO(fault) struct fault *second = s->kind->fall_back(q, cancel, ret);
+        if (second == NULL && !is_missing)
+                log_warn("evidence_by_the_second_way", KV("kind", s->kind->kind), KV("why", f));
         /* where there is neither, the new way is what an operator will want to repair */
-        return second != NULL && strcmp(fault_token(second), "tee.missing") == 0 ? TAKE(f) : TAKE(second);
+        if (second != NULL && strcmp(fault_token(second), "tee.missing") == 0)
+                return TAKE(f);
+        return is_missing ? TAKE(second) : fault_prefix(TAKE(second), "%s; then", fault_text(f));
 }
 
 /* A machine without a log, or with one that is too long, still has its quote: a policy that wants the log will say so. */

@@ -15,7 +15,7 @@ struct tsm_kind {
         bool has_privilege_levels;
         const char *auxblob_part; /* NULL: it has none, or nobody wants it */
         const char *log_part;     /* NULL: none */
-        /* Where the kernel has no configfs-tsm. FAULT_PRECONDITION "tee.missing" when there is no such device either. */
+        /* Where the kernel has no configfs-tsm, or where its host fails there and options know of another service. FAULT_PRECONDITION "tee.missing" when there is no such device either. */
         struct fault *(*probe_fall_back)(const struct evidence_options *o);
         struct fault *(*fall_back)(const struct tsm_request *q, struct cancel *cancel, struct tsm_report *ret);
 };
