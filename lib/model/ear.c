@@ -60,13 +60,24 @@ static struct json *names_to_json(const char *const *names, size_t count)
         return list;
 }
 
-/* The first one's, with what was found on the whole. */
+/* The submodule that is called as the whole is; NULL: none, or there are no submodules at all. */
+static const struct submodule *namesake(const struct attestation_result *r)
+{
+        for (size_t i = 0; i < r->submodule_count; i++)
+                if (strcmp(r->submodules[i].name, r->kind) == 0)
+                        return &r->submodules[i];
+        return NULL;
+}
+
+/* What was found on the whole, beside what that part is by itself. */
 static struct json *submodule(const struct attestation_result *r)
 {
-        bool is_whole = r->submodule_count == 0;
-        struct json *j = appraisal_to_json(is_whole ? r->status : r->submodules[0].status,
-                                           is_whole ? &r->vector : &r->submodules[0].vector);
+        const struct submodule *part = namesake(r);
+        struct json *j =
+                appraisal_to_json(part != NULL ? part->status : r->status, part != NULL ? &part->vector : &r->vector);
 
+        if (part == NULL && r->submodule_count > 0)
+                json_set_bool(j, EAR_COMPOSITE, true);
         json_set_text(j, EAR_KIND, r->kind);
         json_set_hex(j, EAR_DIGEST, SPAN_OF(r->evidence_digest));
         if (r->insecure_development)

@@ -12,6 +12,8 @@
 #define EAR_CHECKS      "vouchsafe.dev/checks"
 #define EAR_COLLATERAL  "vouchsafe.dev/collateral"
 #define EAR_NOT_AFTER   "vouchsafe.dev/not-after"
+#define EAR_COMPOSITE                                                                                                  \
+        "vouchsafe.dev/composite" /* the whole is none of its parts: they all have submodules of their own */
 #define EAR_KEYS        "vouchsafe.dev/keys"
 #define EAR_CREDENTIALS "vouchsafe.dev/credentials"
 

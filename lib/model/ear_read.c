@@ -181,8 +181,8 @@ static struct fault *read_whole(const struct json *j, struct attestation_result 
         return checks == NULL ? NULL : as(check_from_json(checks, &r->checks), "ear.checks");
 }
 
-/* One submodule says what was found on the whole; with others beside it they are a composite machine. */
-static struct fault *read_submodules(const struct json *submods, struct attestation_result *r,
+/* One submodule says what was found on the whole. */
+static struct fault *read_submodules(const struct json *submods, struct attestation_result *r, struct submodule *whole,
                                      const struct json **ret_whole)
 {
         const char *name = NULL;
@@ -190,12 +190,11 @@ static struct fault *read_submodules(const struct json *submods, struct attestat
 
         for (void *at = NULL; json_next(submods, &at, &name, &value);) {
                 const struct json *kind = json_get(value, EAR_KIND);
-                size_t place = kind != NULL ? 0 : 1 + r->submodule_count++;
                 if (kind != NULL && *ret_whole != NULL)
                         return ear_refuse("ear.kind", "two parts that say what was found on the whole");
-                if (place >= SUBMODULES_MAX || !is_name(span_str(name)))
+                if ((kind == NULL && r->submodule_count == SUBMODULES_MAX) || !is_name(span_str(name)))
                         return ear_refuse("ear.submods", "too many parts, or one with an odd name");
-                struct submodule *s = &r->submodules[place];
+                struct submodule *s = kind != NULL ? whole : &r->submodules[r->submodule_count++];
                 s->name = attestation_result_keep(r, span_str(name));
                 TRY(read_appraisal(value, s));
                 if (kind == NULL)
@@ -207,21 +206,37 @@ static struct fault *read_submodules(const struct json *submods, struct attestat
         return *ret_whole != NULL ? NULL : ear_refuse("ear.kind", "no part that says what was found on the whole");
 }
 
+/* Where the whole is a part as well, beside others, it is the first of them. */
+static struct fault *take_whole(const struct json *j, const struct submodule *whole, struct attestation_result *r)
+{
+        bool is_composite = false;
+
+        TRY(as(json_want_bool(j, EAR_COMPOSITE, &is_composite), "ear.submods"));
+        r->kind = whole->name;
+        r->vector = whole->vector;
+        r->status = whole->status;
+        for (size_t i = 0; i < r->submodule_count; i++)
+                if (r->submodules[i].status > r->status)
+                        r->status = r->submodules[i].status;
+        if (is_composite || r->submodule_count == 0)
+                return is_composite && r->submodule_count == 0 ? ear_refuse("ear.submods", "a whole without parts")
+                                                               : NULL;
+        if (r->submodule_count == SUBMODULES_MAX)
+                return ear_refuse("ear.submods", "too many parts");
+        memmove(&r->submodules[1], &r->submodules[0], r->submodule_count++ * sizeof r->submodules[0]);
+        r->submodules[0] = *whole;
+        return NULL;
+}
+
 struct fault *ear_read_result(const struct json *claims, struct attestation_result *ret, char **ret_policy)
 {
-        const struct json *submods = NULL, *whole = NULL;
+        const struct json *submods = NULL, *j = NULL;
+        struct submodule whole = {0};
 
         TRY(as(json_need_object(claims, "submods", &submods), "ear.submods"));
-        TRY(read_submodules(submods, ret, &whole));
-        ret->kind = ret->submodules[0].name;
-        ret->vector = ret->submodules[0].vector;
-        ret->status = ret->submodules[0].status;
-        for (size_t i = 1; i <= ret->submodule_count; i++)
-                if (ret->submodules[i].status > ret->status)
-                        ret->status = ret->submodules[i].status;
-        if (ret->submodule_count > 0)
-                ret->submodule_count++; /* the whole is one of them */
-        TRY(read_whole(whole, ret, ret_policy));
+        TRY(read_submodules(submods, ret, &whole, &j));
+        TRY(take_whole(j, &whole, ret));
+        TRY(read_whole(j, ret, ret_policy));
         return check_facts(ret);
 }
 

@@ -344,8 +344,10 @@ static void refuses_claims(void **state UNUSED)
                 {"a part that is no object", "submods>tpm", "1", "ear.status"},
                 {"too many parts", "submods",
                  "{\"a\":{\"ear_status\":\"affirming\"},\"b\":{\"ear_status\":\"affirming\"},"
-                 "\"c\":{\"ear_status\":\"affirming\"},\"d\":{\"ear_status\":\"affirming\"}}",
+                 "\"c\":{\"ear_status\":\"affirming\"},\"d\":{\"ear_status\":\"affirming\"},\"e\":{\"ear_status\":"
+                 "\"affirming\"}}",
                  "ear.submods"},
+                {"composite of no flag", KIND "vouchsafe.dev/composite", "1", "ear.submods"},
                 {"an odd name", "submods>a b", "{\"ear_status\":\"affirming\"}", "ear.submods"},
                 {"no kind", KIND "vouchsafe.dev/kind", NULL, "ear.kind"},
                 {"another kind", KIND "vouchsafe.dev/kind", "\"tdx\"", "ear.kind"},
