@@ -251,7 +251,7 @@ static void refuses_inputs(void **state UNUSED)
                  "http_signature.parameter"},
                 {"a short nonce",
                  "s=" COVERS ";created=1795392000;expires=1795392060;nonce=\"1\";tag=\"wimse-workload-to-workload\";"
-                             "wimse-aud=\"" AUD "\"",
+                 "wimse-aud=\"" AUD "\"",
                  "http_signature.nonce"},
                 {"no audience",
                  "s=" COVERS ";created=1795392000;expires=1795392060;nonce=\"" NONCE
