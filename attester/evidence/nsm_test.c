@@ -281,6 +281,19 @@ static void cancel_is_honoured(void **state)
         cancel_clear(&cancel);
 }
 
+/* Between two tries as well: a module that is always busy does not keep anybody longer than they wait. */
+static void deadline_between_tries(void **state)
+{
+        (void) state;
+        struct cancel cancel;
+        AUTO(buf) struct buf document = BUF(NSM_RESPONSE_MAX);
+        module = (typeof(module)){.error = EBUSY, .error_times = 99};
+        cancel_init(&cancel, &clock_system, (struct boot){clock_boot(&clock_system).ms + 80});
+        expect_fault(attest(&cancel, &document), FAULT_DEADLINE, "DEADLINE");
+        assert_in_range(module.calls, 1, 2);
+        cancel_clear(&cancel);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -292,6 +305,7 @@ int main(void)
                 cmocka_unit_test(what_the_device_says),
                 cmocka_unit_test(no_enclave),
                 cmocka_unit_test(cancel_is_honoured),
+                cmocka_unit_test(deadline_between_tries),
         };
         device_set(THERE, "1");
         return cmocka_run_group_tests(tests, NULL, NULL);
