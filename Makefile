@@ -95,7 +95,8 @@ extra_cli := $(PURE)
 libs_csi := $(if $(filter release debug,$(MODE)),$(PKG_LIBS_BUT_GRPC) $(GRPC_TAKEN_IN))
 # Static, so that it can be copied into any image; the sanitizers' runtimes are shared libraries. The linker would warn of getaddrinfo, which
 # is in libcrypto and which nothing here calls.
-ldflags_sign := $(if $(filter release debug,$(MODE)),$(filter-out -pie,$(LDFLAGS_ALL)) $(if $(filter release,$(MODE)),-static-pie,-static) -Wl,--no-warnings)
+quiet_link := -Wl,--no-warnings
+ldflags_sign := $(if $(filter release debug,$(MODE)),$(filter-out -pie,$(LDFLAGS_ALL)) $(if $(filter release,$(MODE)),-static-pie,-static) $(quiet_link))
 libs_sign := -lcrypto
 define program_rule
 $(BUILD)/lib$(1)-program.a: $(call objects,$(filter-out $(1)/main.c,$(call sources,$(1))) $(extra_$(1)))
@@ -165,7 +166,11 @@ $(BUILD)/tests/guest: $(BUILD)/obj/tests/emulators/endorsements/guest.o $(BUILD)
         $(BUILD)/libfakes.a $(LIBS) $(BUILD)/libproto.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS) -lcmocka
-FLOW_PARTS := $(DEVICES) $(addprefix $(BUILD)/tests/,hostile flood guest faulty_disk tsm nsm_module clock_shift.so clock_step.so)
+# Tokens, sealed keys and stores, for readers that were not written here.
+$(BUILD)/tests/formats: $(BUILD)/obj/tests/tools/formats.o $(LIBS)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+FLOW_PARTS := $(DEVICES) $(BUILD)/tests/formats $(addprefix $(BUILD)/tests/,hostile flood guest faulty_disk tsm nsm_module clock_shift.so clock_step.so)
 flow: all $(FLOW_PARTS) ## flows through the real programs, a TPM and kubelet's calls (K=name for some)
 	BUILD=$(BUILD) tests/tools/run-flows $(if $(K),-k '$(K)')
 
