@@ -14,6 +14,13 @@ const struct command *const commands[] = {&command_policy_check,
                                           &command_endorsements_import,
                                           &command_endorsements_status,
                                           &command_evidence,
+                                          &command_stored_create,
+                                          &command_stored_import,
+                                          &command_stored_list,
+                                          &command_stored_show,
+                                          &command_stored_rotate,
+                                          &command_stored_destroy,
+                                          &command_stored_rewrap,
                                           NULL};
 
 static const struct flag common[] = {

@@ -42,7 +42,8 @@ struct command {
 };
 extern const struct command command_policy_check, command_record, command_inspect, command_keys_list,
         command_keys_forget, command_appraise, command_decode, command_endorsements_export, command_endorsements_import,
-        command_endorsements_status, command_evidence;
+        command_endorsements_status, command_evidence, command_stored_create, command_stored_import,
+        command_stored_list, command_stored_show, command_stored_rotate, command_stored_destroy, command_stored_rewrap;
 extern const struct command *const commands[]; /* NULL-terminated */
 
 const char *invocation_flag(const struct invocation *in, const char *name); /* the last one's value; NULL: not given */

@@ -34,6 +34,22 @@ static const struct option cluster_rows[] = {
         {.name = NULL},
 };
 
+static const struct option owner_rows[] = {
+        {.name = "uid",
+         .type = OPTION_COUNT,
+         .offset = offsetof(struct owner_config, uid),
+         .required = true,
+         .min = 1,
+         .max = UINT32_MAX - 1,
+         .help = "user of this machine"},
+        {.name = "owner",
+         .type = OPTION_TEXT,
+         .offset = offsetof(struct owner_config, owner),
+         .required = true,
+         .help = "the owner that it acts for, as policy documents have it"},
+        {.name = NULL},
+};
+
 static const struct option anchors_rows[] = {
         {.name = "kind",
          .type = OPTION_TEXT,
@@ -108,6 +124,27 @@ static const struct option options[] = {
          .type = OPTION_TEXT,
          .offset = AT(health_socket),
          .help = "/healthz, /readyz and /metrics over HTTP; unset: only on the admin socket"},
+        {.name = "keystore.kek",
+         .type = OPTION_TEXT,
+         .offset = AT(keystore_kek),
+         .help = "file with the key that stored keys are kept under, mode 0600; unset: kek in state-dir, and no Key "
+                 "store when it is not there"},
+        {.name = "keystore.previous-kek",
+         .type = OPTION_TEXT,
+         .offset = AT(keystore_previous_kek),
+         .help = "the one before it, until `vouchsafe keys rewrap` has been run"},
+        {.name = "keystore.socket",
+         .type = OPTION_TEXT,
+         .offset = AT(keystore_socket),
+         .help = "the admin API's part for stored keys alone, mode 0666, for the users in keystore.owners; unset: "
+                 "only on the admin socket"},
+        {.name = "keystore.owners",
+         .type = OPTION_ITEMS,
+         .offset = AT(keystore_owners),
+         .rows = owner_rows,
+         .item_size = sizeof(struct owner_config),
+         .help = "users of this machine that may make, rotate and destroy an owner's keys; a user may be there more "
+                 "than once"},
         {.name = "policy",
          .type = OPTION_TEXTS,
          .offset = AT(policy),
@@ -353,9 +390,13 @@ struct fault *issuer_config_finish(struct issuer_config *c)
                 char **path;
                 const char *name;
         } files[] = {
-                {&c->root_certificate, "root.crt"},     {&c->root_key, "root.key"},
-                {&c->tls_certificate, "tls.crt"},       {&c->tls_key, "tls.key"},
-                {&c->tls_ca_certificate, "tls-ca.crt"}, {&c->tls_ca_key, "tls-ca.key"},
+                {&c->root_certificate, "root.crt"},
+                {&c->root_key, "root.key"},
+                {&c->tls_certificate, "tls.crt"},
+                {&c->tls_key, "tls.key"},
+                {&c->tls_ca_certificate, "tls-ca.crt"},
+                {&c->tls_ca_key, "tls-ca.key"},
+                {&c->keystore_kek, "kek"},
         };
         for (size_t i = 0; i < COUNT_OF(files); i++)
                 if (*files[i].path == NULL)

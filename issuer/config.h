@@ -9,6 +9,10 @@ struct cluster_config {
         char *jwks_file;
         char *attester; /* "namespace/service-account" of the attester's DaemonSet; NULL: any */
 };
+struct owner_config { /* who of this machine acts for an owner of stored keys */
+        uint64_t uid;
+        char *owner;
+};
 struct anchors_config {
         char *kind;
         char *file;
@@ -23,7 +27,10 @@ struct issuer_config {
         char *tls_certificate, *tls_key, *tls_ca_certificate, *tls_ca_key;
         struct option_texts tls_names;
         char *admin_socket;
-        char *health_socket; /* NULL: none */
+        char *health_socket;                        /* NULL: none */
+        char *keystore_kek, *keystore_previous_kek; /* previous: NULL: none */
+        char *keystore_socket;                      /* NULL: none */
+        struct option_items keystore_owners;        /* of struct owner_config */
         struct option_texts policy;
         struct option_texts ek_roots;
         struct option_items anchors;  /* of struct anchors_config */

@@ -22,6 +22,7 @@ struct issuer {
         struct authority *authority;
         struct secret *master;
         struct store *store;
+        struct keystore *keystore;
         struct ledger *ledger;
         struct policy_holder *holder;
         struct rate_limit *rates;
@@ -112,6 +113,8 @@ static void fill_api(struct issuer *i)
                 .authority = i->authority,
                 .rates = i->rates,
                 .refusals = i->refusals,
+                .keystore = i->keystore,
+                .key_owners = &c->keystore_owners,
                 .endorse = i->endorse,
                 .bundle = &i->bundle,
                 .tls = i->tls,
@@ -150,6 +153,7 @@ static struct fault *start(struct issuer *i)
         TRY(init_read_master(c, &i->master));
         AUTO_STRING char *database = alloc_printf("%s/ledger.db", c->state_dir);
         TRY(store_open_sqlite(database, &i->store));
+        TRY(init_open_keystore(c, i->store, &i->keystore));
         TRY(ledger_open(i->store, &clock_system, &i->ledger));
         TRY(policy_holder_new(c, i->store, &i->holder));
         TRY(tls_holder_new(c->tls_certificate, c->tls_key, &clock_system, &i->tls));
@@ -171,6 +175,7 @@ static void stop(struct issuer *i)
         policy_holder_free(i->holder);
         endorse_stop(i->endorse);
         ledger_close(i->ledger);
+        keystore_free(i->keystore);
         store_close(i->store);
         refusals_free(i->refusals);
         rate_limit_free(i->rates);

@@ -1,6 +1,7 @@
 /* background-check (C in the draft): credential request with evidence to the issuer, which appraises it, maps claims and signs. One
  * round trip when warm, one quote for all orders. */
 #include "attester/acquire/mechanism.h"
+#include "attester/acquire/pod.h"
 #include "attester/verify.h"
 #include "lib/base/log.h"
 
@@ -44,29 +45,11 @@ static struct fault *make_keys(struct order *o, const struct profile_shape *prof
         return NULL;
 }
 
-static struct fault *fill_credential(const struct acquisition *a, const struct order_key *k,
-                                     struct credential_request *c)
-{
-        c->slot = alloc_string(k->slot);
-        c->spki = BUF(SPKI_MAX);
-        c->pop = BUF(SIGNATURE_MAX);
-        TRY(buf_append(&c->spki, key_spki(k->key)));
-        return pop_sign(k->key, issuer_nonce(a->issuer), span_str(issuer_audience(a->issuer)), &c->pop);
-}
-
 static struct fault *fill_pod(const struct acquisition *a, const struct order *o, struct pod_request *p)
 {
-        p->volume = alloc_string(o->volume);
-        p->profile = alloc_string(o->profile);
-        p->token = o->token != NULL ? secret_copy(secret_span(o->token)) : NULL;
-        p->node.namespace = alloc_string(o->pod_namespace);
-        p->node.name = alloc_string(o->pod_name);
-        p->node.uid = alloc_string(o->pod_uid);
-        p->node.service_account = alloc_string(o->service_account);
-        for (size_t i = 0; i < o->key_count; i++) {
-                p->credential_count++;
-                TRY(fill_credential(a, &o->keys[i], &p->credentials[i]));
-        }
+        pod_fill(o, p);
+        for (size_t i = 0; i < o->key_count; i++)
+                TRY(pod_add_credential(a, o->keys[i].slot, o->keys[i].key, p));
         return NULL;
 }
 

@@ -1,6 +1,6 @@
 #include "attester/acquire/mechanism.h"
 
-static const struct mechanism *const mechanisms[] = {&mechanism_background_check};
+static const struct mechanism *const mechanisms[] = {&mechanism_background_check, &mechanism_key_release};
 
 const struct mechanism *mechanism_find(const char *name)
 {

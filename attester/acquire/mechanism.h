@@ -26,5 +26,5 @@ struct mechanism {
         struct fault *(*acquire)(const struct acquisition *a, struct order **orders, size_t count,
                                  struct cancel *cancel);
 };
-extern const struct mechanism mechanism_background_check;
+extern const struct mechanism mechanism_background_check, mechanism_key_release;
 const struct mechanism *mechanism_find(const char *name); /* NULL: none */

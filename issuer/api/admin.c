@@ -207,4 +207,5 @@ void admin_routes(struct api *a, struct httpd_route ret[ADMIN_ROUTES])
         ret[8] = (struct httpd_route){"GET", PATH_ENDORSEMENTS, 0, get_endorsements, a};
         ret[9] = (struct httpd_route){"POST", PATH_ENDORSEMENTS, ENDORSEMENTS_BODY_MAX, post_endorsements, a};
         ret[10] = (struct httpd_route){"GET", PATH_ENDORSEMENTS "/status", 0, get_endorsements_status, a};
+        keys_routes(a, ret + HEALTH_ROUTES + 8);
 }

@@ -5,12 +5,13 @@
  *
  *   admin:  GET /v1/records/{serial or id}, GET /v1/refusals, POST /v1/policy/reload, GET /v1/attestation-keys,
  *           DELETE /v1/attestation-keys/{name}, GET and POST /v1/endorsements (a page of a bundle out, and in),
- *           GET /v1/endorsements/status, and the health routes
+ *           GET /v1/endorsements/status, those of keys.h, and the health routes
  *   health: GET /healthz, /readyz, /metrics */
 #pragma once
 
 #include "issuer/api/api.h"
+#include "issuer/api/keys.h"
 
-#define ADMIN_ROUTES (HEALTH_ROUTES + 8)
+#define ADMIN_ROUTES (HEALTH_ROUTES + 8 + KEY_ROUTES)
 void admin_routes(struct api *a, struct httpd_route ret[ADMIN_ROUTES]);
 void api_health_routes(struct api *a, struct httpd_route ret[HEALTH_ROUTES]);

@@ -7,6 +7,8 @@
  *   enrol_keys.c    POST /v1/attestation-keys and …/activate
  *   credentials.c   POST /v1/credentials
  *   bundle.c        GET  /v1/bundle
+ *   release.c       POST /v1/keys/{name}/release
+ *   keys.c          stored keys, for their owners (admin socket)
  *   admin.c         records, refusals, reload; health and metrics
  *   server.c        the listeners */
 #pragma once
@@ -19,6 +21,7 @@
 #include "issuer/api/tls_holder.h"
 #include "issuer/authority/authority.h"
 #include "issuer/endorse/endorse.h"
+#include "issuer/keystore/keystore.h"
 #include "issuer/ledger/ledger.h"
 #include "issuer/store/store.h"
 #include "lib/net/local.h"
@@ -35,7 +38,9 @@ struct api { /* everything is borrowed, and does not change while requests run *
         struct authority *authority;
         struct rate_limit *rates;
         struct refusals *refusals;
-        struct endorse *endorse; /* NULL: appraisals have what comes with the evidence, no more */
+        struct keystore *keystore;             /* NULL: this issuer keeps no keys */
+        const struct option_items *key_owners; /* of struct owner_config; NULL: none */
+        struct endorse *endorse;               /* NULL: appraisals have what comes with the evidence, no more */
         const struct bundle_state *bundle;
         struct tls_holder *tls; /* NULL: no HTTPS listener */
         size_t connections_max;
@@ -50,3 +55,4 @@ struct fault *attestation_keys_post(void *self, const struct httpd_request *q, s
 struct fault *activate_post(void *self, const struct httpd_request *q, struct httpd_response *r) MUST_USE;
 struct fault *credentials_post(void *self, const struct httpd_request *q, struct httpd_response *r) MUST_USE;
 struct fault *bundle_get(void *self, const struct httpd_request *q, struct httpd_response *r) MUST_USE;
+struct fault *release_post(void *self, const struct httpd_request *q, struct httpd_response *r) MUST_USE;

@@ -46,7 +46,7 @@ struct fault *issuance_reply(struct issuance *s, struct buf *out)
 static struct fault *serve(struct api *a, const struct httpd_request *q, struct json **ret_extra,
                            struct httpd_response *r)
 {
-        AUTO(issuance) struct issuance s = {.api = a, .q = q, .now = clock_wall(a->clock)};
+        AUTO(issuance) struct issuance s = {.purpose = BINDING_ISSUE, .api = a, .q = q, .now = clock_wall(a->clock)};
         TRY(answer_admit(a, q));
         s.rules = policy_holder_get(a->holder);
         TRY(issuance_check(&s, ret_extra));

@@ -9,6 +9,7 @@
 #include "issuer/api/nonce.h"
 #include "issuer/authority/authority.h"
 #include "issuer/authority/pair.h"
+#include "issuer/keystore/kek.h"
 #include "lib/base/file.h"
 #include "lib/base/random.h"
 #include "lib/crypt/x509_build.h"
@@ -192,13 +193,37 @@ static struct fault *init_master(const struct issuer_config *c)
         return tell("nonce secret       ", path, !found);
 }
 
+static struct fault *init_kek(const struct issuer_config *c)
+{
+        bool found = false;
+        TRY(exists(c->keystore_kek, &found));
+        if (!found)
+                TRY(kek_make_file(c->keystore_kek));
+        return tell("Key store's KEK    ", c->keystore_kek, !found);
+}
+
 struct fault *issuer_init(const struct issuer_config *c, struct wall now)
 {
         TRY(init_state_dir(c));
         TRY(init_root(c, now));
         TRY(init_tls_ca(c, now));
         TRY(init_tls(c, now));
+        TRY(init_kek(c));
         return init_master(c);
+}
+
+struct fault *init_open_keystore(const struct issuer_config *c, struct store *store, struct keystore **ret)
+{
+        bool found = false;
+        AUTO(kek) struct kek *current = NULL, *previous = NULL;
+        TRY(exists(c->keystore_kek, &found));
+        if (!found)
+                return NULL;
+        TRY(kek_open_file(c->keystore_kek, &current));
+        if (c->keystore_previous_kek != NULL)
+                TRY(kek_open_file(c->keystore_previous_kek, &previous));
+        keystore_new(store, TAKE(current), TAKE(previous), ret);
+        return NULL;
 }
 
 struct fault *init_read_master(const struct issuer_config *c, struct secret **ret)

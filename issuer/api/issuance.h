@@ -11,6 +11,7 @@
 
 #include "issuer/api/intake.h"
 #include "issuer/api/record_json.h"
+#include "issuer/keystore/keystore.h"
 #include "lib/model/reply.h"
 
 struct pod_issuance {
@@ -28,7 +29,15 @@ struct pod_issuance {
         struct leaf_issued leaves[SLOTS_MAX];
         char record[33];
 };
+struct release { /* of a stored key, instead of credentials (release.h) */
+        const char *key_name;
+        uint32_t wanted; /* 0: the newest */
+        struct stored_key *key;
+        struct key_version *version; /* the key's */
+};
 struct issuance {
+        enum binding_purpose purpose; /* BINDING_ISSUE, BINDING_RELEASE */
+        struct release *release;      /* NULL: credentials are issued */
         struct api *api;
         const struct httpd_request *q;
         struct wall now;
@@ -47,6 +56,8 @@ DEFINE_AUTO_VALUE(issuance)
 
 /* *ret_extra: members for the problem document, when there are some ("stale_policy"). */
 struct fault *issuance_check(struct issuance *s, struct json **ret_extra) MUST_USE;
+/* The part of it after the request was read into s->request. */
+struct fault *issuance_check_request(struct issuance *s, struct json **ret_extra) MUST_USE;
 struct fault *issuance_appraise(struct issuance *s) MUST_USE;
 struct fault *issuance_decide(struct issuance *s) MUST_USE;
 struct fault *issuance_commit(struct issuance *s) MUST_USE;

@@ -33,7 +33,7 @@ struct fault *issuance_appraise(struct issuance *s)
         const struct evidence_call call = {.api = s->api,
                                            .q = s->q,
                                            .in = &s->in,
-                                           .purpose = BINDING_ISSUE,
+                                           .purpose = s->purpose,
                                            .nonce = buf_span(&s->request.nonce),
                                            .set = &set,
                                            .rules = s->rules,

@@ -1,6 +1,7 @@
 /* Everything that can be refused without looking at the evidence, cheapest first. */
 #include "issuer/api/issuance.h"
 #include "issuer/api/profiles.h"
+#include "issuer/api/release.h"
 
 static struct fault *check_policy(const struct issuance *s, struct json **ret_extra)
 {
@@ -48,10 +49,23 @@ static struct fault *check_keys_differ(const struct issuance *s, const struct po
         return NULL;
 }
 
+static struct fault *check_slots(const struct issuance *s, const struct pod_issuance *pod)
+{
+        if (s->release != NULL)
+                return release_check_slot(s, pod);
+        TRY(profiles_check_pod(s->rules->policy, pod->request, pod->keys));
+        return check_keys_differ(s, pod);
+}
+
 struct fault *issuance_check(struct issuance *s, struct json **ret_extra)
 {
         TRY(intake_read(s->q->body, &s->in));
         TRY(issue_request_read(buf_span(&s->in.r), &s->request));
+        return issuance_check_request(s, ret_extra);
+}
+
+struct fault *issuance_check_request(struct issuance *s, struct json **ret_extra)
+{
         TRY(intake_check_audience(s->api, s->request.audience));
         TRY(check_policy(s, ret_extra));
         TRY(intake_check_fresh(s->api, s->q, buf_span(&s->request.nonce), &s->nonce_expires_unix_s));
@@ -65,9 +79,7 @@ struct fault *issuance_check(struct issuance *s, struct json **ret_extra)
                 TRY(check_proofs(s, &s->pods[i]));
         for (size_t i = 0; i < s->pod_count; i++) {
                 struct pod_issuance *pod = &s->pods[i];
-                pod->problem = profiles_check_pod(s->rules->policy, pod->request, pod->keys);
-                if (pod->problem == NULL)
-                        pod->problem = check_keys_differ(s, pod);
+                pod->problem = check_slots(s, pod);
         }
         return NULL;
 }

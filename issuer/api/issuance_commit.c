@@ -1,6 +1,7 @@
 /* First the record, then the signature (protocol.md §3): one commit holds the nonce's use, every pod's record and all serials. */
 #include "issuer/api/issuance.h"
 #include "issuer/api/metrics.h"
+#include "issuer/api/release.h"
 #include "lib/base/log.h"
 #include "lib/base/parse.h"
 
@@ -8,9 +9,10 @@
 
 _Static_assert(SLOTS_MAX <= 8, "a ledger entry holds the serials of a pod");
 
-static size_t credential_count(const struct pod_issuance *pod)
+/* To be signed: a stored key's certificate is there already. */
+static size_t credential_count(const struct issuance *s, const struct pod_issuance *pod)
 {
-        return pod->problem == NULL ? pod->request->credential_count : 0;
+        return pod->problem == NULL && s->release == NULL ? pod->request->credential_count : 0;
 }
 
 static struct json *make_record(const struct issuance *s, const struct pod_issuance *pod, struct span result_items)
@@ -31,7 +33,7 @@ static struct json *make_record(const struct issuance *s, const struct pod_issua
                 .verifier_build = VOUCHSAFE_VERSION,
                 .nonce_digest = s->nonce_digest,
                 .client_spki_digest = s->q->client_spki_sha256,
-                .credential_count = credential_count(pod),
+                .credential_count = credential_count(s, pod),
                 .credentials = pod->credentials,
         };
         return record_to_json(&source);
@@ -41,8 +43,10 @@ static void fill_entry(const struct issuance *s, const struct pod_issuance *pod,
                        struct ledger_entry *e)
 {
         e->record = make_record(s, pod, result_items);
+        if (s->release != NULL)
+                release_describe(s, pod, e->record);
         e->issued = pod->problem == NULL;
-        e->serial_count = credential_count(pod);
+        e->serial_count = credential_count(s, pod);
         for (size_t i = 0; i < e->serial_count; i++) {
                 memcpy(e->serials[i], pod->credentials[i].serial, sizeof pod->credentials[i].serial);
                 if (pod->credentials[i].not_after_unix_s > e->expires_unix_s)
@@ -142,7 +146,7 @@ static struct fault *sign(struct issuance *s, struct cancel *cancel)
         struct leaf_issued issued[REQUEST_CREDENTIALS_MAX] = {{{0}, {0}}};
         size_t count = 0, at = 0;
         for (size_t i = 0; i < s->pod_count; i++)
-                for (size_t c = 0; c < credential_count(&s->pods[i]); c++)
+                for (size_t c = 0; c < credential_count(s, &s->pods[i]); c++)
                         orders[count++] = order_of(&s->pods[i], c);
         if (count == 0)
                 return NULL;
@@ -152,19 +156,24 @@ static struct fault *sign(struct issuance *s, struct cancel *cancel)
                 return failed;
         }
         for (size_t i = 0; i < s->pod_count; i++)
-                for (size_t c = 0; c < credential_count(&s->pods[i]); c++)
+                for (size_t c = 0; c < credential_count(s, &s->pods[i]); c++)
                         s->pods[i].leaves[c] = issued[at++];
         return NULL;
 }
 
-static void tell(const struct pod_issuance *pod)
+static void tell(const struct issuance *s, const struct pod_issuance *pod)
 {
         const struct pod_request *r = pod->request;
         count_decision(pod->problem == NULL ? OUTCOME_ISSUED : OUTCOME_DENIED);
         if (pod->problem != NULL) {
-                count_refusal(pod->check[0] != '\0' ? pod->check : fault_token(pod->problem));
+                if (s->release == NULL) /* else the answer is the refusal, and counts it */
+                        count_refusal(pod->check[0] != '\0' ? pod->check : fault_token(pod->problem));
                 log_info("credential_denied", KV("volume", r->volume), KV("profile", r->profile),
                          KV("record", (const char *) pod->record), KV("problem", pod->problem));
+                return;
+        }
+        if (s->release != NULL) {
+                release_tell(s, pod);
                 return;
         }
         count_credentials(r->credential_count);
@@ -184,6 +193,6 @@ struct fault *issuance_commit(struct issuance *s)
         TRY(record(s, &cancel));
         TRY(sign(s, &cancel));
         for (size_t i = 0; i < s->pod_count; i++)
-                tell(&s->pods[i]);
+                tell(s, &s->pods[i]);
         return NULL;
 }

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "issuer/api/issuance.h"
+#include "issuer/api/release.h"
 #include "lib/base/parse.h"
 
 #define FAULT_TOKEN_MAX 64 /* fault_from_peer's */
@@ -110,8 +111,12 @@ static struct fault *decide_pod(const struct issuance *s, struct pod_issuance *p
         AUTO(facts) struct facts facts = {0};
         gather_facts(s, pod, &facts);
         policy_decide(s->rules->policy, pod->request->profile, &facts, s->now, &pod->decision);
+        if (s->release != NULL)
+                release_decide(s, pod, &facts);
         if (!pod->decision->allowed)
                 return refusal_of(pod);
+        if (s->release != NULL)
+                return release_prepare(s, pod);
         return prepare(s, pod, intermediate_end_s);
 }
 

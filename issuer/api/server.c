@@ -11,7 +11,7 @@
 #define GRACE_MS           10000
 
 struct server {
-        struct httpd *api, *admin, *health;
+        struct httpd *api, *admin, *keys, *health;
 };
 
 static void on_done(void *arg UNUSED, const char *route_path, int status, int64_t took_us)
@@ -27,6 +27,7 @@ static struct fault *listen_api(struct server *s, struct api *a, const struct is
                 {"POST", PATH_ACTIVATE, BODY_MAX, activate_post, a},
                 {"POST", PATH_CREDENTIALS, BODY_MAX, credentials_post, a},
                 {"GET", PATH_BUNDLE, 0, bundle_get, a},
+                {"POST", PATH_KEYS "/*", BODY_MAX, release_post, a},
         };
         const struct httpd_options options = {
                 .name = "api",
@@ -51,10 +52,14 @@ static struct fault *listen_api(struct server *s, struct api *a, const struct is
 
 static struct fault *start(struct server *s, struct api *a, const struct issuer_config *c)
 {
-        struct httpd_route admin[ADMIN_ROUTES], health[HEALTH_ROUTES];
+        struct httpd_route admin[ADMIN_ROUTES], keys[KEY_ROUTES], health[HEALTH_ROUTES];
         admin_routes(a, admin);
         api_health_routes(a, health);
         TRY(local_serve("admin", c->admin_socket, 0600, admin, ADMIN_ROUTES, a->clock, &s->admin));
+        if (c->keystore_socket != NULL) {
+                keys_routes(a, keys);
+                TRY(local_serve("keys", c->keystore_socket, 0666, keys, KEY_ROUTES, a->clock, &s->keys));
+        }
         TRY(listen_api(s, a, c));
         /* last: whoever finds it ready finds the API listening */
         if (c->health_socket != NULL)
@@ -80,6 +85,7 @@ void server_stop(struct server *s)
                 return;
         httpd_stop(s->api, GRACE_MS);
         local_stop(s->health);
+        local_stop(s->keys);
         local_stop(s->admin);
         free(s);
 }

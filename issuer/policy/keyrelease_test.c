@@ -140,6 +140,7 @@ static void says_whose_identities_are(void **state)
         assert_string_equal(id.workload, "w");
         assert_int_equal(id.dns_count, 1);
         assert_string_equal(id.dns[0], "api.payroll.example");
+        assert_int_equal(id.ttl_s, 3600);
         assert_true(policy_find_identity(p, ID, "other", &id));
         assert_int_equal(id.dns_count, 0);
         assert_false(policy_find_identity(p, ID "x", "api", &id));

@@ -77,6 +77,7 @@ struct policy_identity {
         bool insecure_development; /* of any of them */
         const char *const *dns;    /* granted to the slot that is for `key` */
         size_t dns_count;
+        int64_t ttl_s; /* the shortest that a slot for `key` has; 0: there is none */
 };
 bool policy_find_identity(const struct policy *p, const char *identity, const char *key, struct policy_identity *ret);
 /* Guardrails and concerns alone: is this evidence what the cluster demands of any machine? Without a guardrail: no ("policy.guardrails"). */

@@ -92,19 +92,28 @@ void policy_release(const struct policy *p, const char *profile, const char *slo
 
 /* ---- ahead of evidence ---- */
 
-static void find_dns(const struct rule *r, const char *key, struct policy_identity *ret)
+static void take_slot(const struct rule *r, const struct slot *slot, int64_t ttl_s, struct policy_identity *ret)
 {
-        for (size_t i = 0; i < r->profile_count; i++)
-                for (size_t j = 0; j < r->profiles[i]->shape.slot_count; j++) {
-                        const struct slot *slot = &r->profiles[i]->shape.slots[j];
-                        if (strcmp(slot->key, key) != 0)
-                                continue;
-                        for (size_t g = 0; g < r->grant_count; g++)
-                                if (strcmp(r->grants[g].slot, slot->name) == 0) {
-                                        ret->dns = r->grants[g].dns;
-                                        ret->dns_count = r->grants[g].dns_count;
-                                }
-                }
+        for (size_t g = 0; g < r->grant_count; g++) {
+                const struct slot_grant *own = &r->grants[g];
+                if (strcmp(own->slot, slot->name) != 0)
+                        continue;
+                ret->dns = own->dns;
+                ret->dns_count = own->dns_count;
+                ttl_s = own->ttl_s != 0 ? own->ttl_s : ttl_s;
+        }
+        if (ret->ttl_s == 0 || ttl_s < ret->ttl_s)
+                ret->ttl_s = ttl_s;
+}
+
+static void take_slots(const struct rule *r, const char *key, struct policy_identity *ret)
+{
+        for (size_t i = 0; i < r->profile_count; i++) {
+                const struct profile *p = r->profiles[i];
+                for (size_t j = 0; j < p->shape.slot_count; j++)
+                        if (strcmp(p->shape.slots[j].key, key) == 0)
+                                take_slot(r, &p->shape.slots[j], p->ttl_s[j], ret);
+        }
 }
 
 bool policy_find_identity(const struct policy *p, const char *identity, const char *key, struct policy_identity *ret)
@@ -117,7 +126,7 @@ bool policy_find_identity(const struct policy *p, const char *identity, const ch
                 ret->workload = ret->workload == NULL ? r->name : ret->workload;
                 ret->owner = r->owner; /* one identity has one owner: overlap.c */
                 ret->insecure_development = ret->insecure_development || r->insecure_development;
-                find_dns(r, key, ret);
+                take_slots(r, key, ret);
         }
         return ret->workload != NULL;
 }

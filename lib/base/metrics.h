@@ -9,7 +9,7 @@
 #include "lib/base/span.h"
 
 enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
-#define METRIC_VALUES_MAX  16
+#define METRIC_VALUES_MAX  24
 #define METRIC_BUCKETS_MAX 16
 
 struct metric {

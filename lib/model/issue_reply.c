@@ -6,7 +6,7 @@
 #include "lib/wire/problem.h"
 
 /* ---- writing ----------------------------------------------------------------------------------------------------- */
-static struct json *credential_to_json(const struct issued_credential *c)
+struct json *issued_credential_write(const struct issued_credential *c)
 {
         struct json *j = json_new_object();
         json_set_text(j, "slot", c->slot);
@@ -32,7 +32,7 @@ static struct json *result_to_json(const struct pod_result *r)
         }
         struct json *credentials = json_new_array();
         for (size_t i = 0; i < r->credential_count; i++)
-                json_push(credentials, credential_to_json(&r->credentials[i]));
+                json_push(credentials, issued_credential_write(&r->credentials[i]));
         json_set(j, "credentials", credentials);
         return j;
 }
@@ -70,7 +70,7 @@ static struct fault *read_content(const struct json *o, struct issued_credential
         return c->chain_count > 0 ? NULL : fault(FAULT_INVALID, "BAD_FIELD", "member \"chain\" is empty");
 }
 
-static struct fault *read_credential(const struct json *o, struct issued_credential *c)
+struct fault *issued_credential_read(const struct json *o, struct issued_credential *c)
 {
         TRY(field_name_into(o, "slot", c->slot));
         TRY(field_text_into(o, "type", sizeof c->type, c->type));
@@ -107,7 +107,7 @@ static struct fault *read_result(const struct json *o, struct pod_result *r)
         TRY(json_need_array(o, "credentials", SLOTS_MAX, &array));
         for (size_t i = 0; i < json_count(array); i++) {
                 struct issued_credential *c = &r->credentials[r->credential_count++];
-                TRY_AS(read_credential(json_at(array, i), c), "credentials[%zu]", i);
+                TRY_AS(issued_credential_read(json_at(array, i), c), "credentials[%zu]", i);
                 for (size_t earlier = 0; earlier < i; earlier++)
                         if (strcmp(r->credentials[earlier].slot, c->slot) == 0)
                                 return fault(FAULT_INVALID, "DUPLICATE_SLOT", "credentials[%zu]: slot %s again", i,
@@ -155,7 +155,7 @@ struct fault *issue_reply_read(struct span body, struct issue_reply *ret)
         return NULL;
 }
 
-static void clear_credential(struct issued_credential *c)
+void issued_credential_clear(struct issued_credential *c)
 {
         free(c->identity);
         for (size_t i = 0; i < c->chain_count; i++)
@@ -168,7 +168,7 @@ void issue_reply_clear(struct issue_reply *r)
         for (size_t i = 0; i < r->result_count; i++) {
                 fault_free(r->results[i].problem);
                 for (size_t c = 0; c < r->results[i].credential_count; c++)
-                        clear_credential(&r->results[i].credentials[c]);
+                        issued_credential_clear(&r->results[i].credentials[c]);
         }
         free(r->results);
         buf_clear(&r->nonce);

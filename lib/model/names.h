@@ -52,6 +52,9 @@
 #define PATH_ACTIVATE         "/v1/attestation-keys/activate"
 #define PATH_CREDENTIALS      "/v1/credentials"
 #define PATH_BUNDLE           "/v1/bundle"
+#define PATH_KEYS             "/v1/keys"            /* the Key store: admin socket, but for … */
+#define PATH_RELEASE_TAIL     "/release"            /* PATH_KEYS/{name}/release */
+#define PATH_KEYSTORE_REWRAP  "/v1/keystore/rewrap" /* admin socket */
 
 #define BODY_MAX                (1u << 20)
 #define EVIDENCE_ITEM_MAX       262144

@@ -54,6 +54,10 @@ struct issued_credential {
         int64_t not_before_unix_s, not_after_unix_s;
         char record[64];
 };
+struct json *issued_credential_write(const struct issued_credential *c);
+struct fault *issued_credential_read(const struct json *o, struct issued_credential *c)
+        MUST_USE; /* into a zeroed one; to be cleared also after a fault */
+void issued_credential_clear(struct issued_credential *c);
 struct pod_result {
         char volume[VOLUME_ID_MAX + 1];
         struct fault *problem; /* NULL: credentials are here */

@@ -32,9 +32,8 @@ static struct fault *read_credentials(const struct json *o, struct pod_request *
         return NULL;
 }
 
-static struct fault *read_pod(const struct json *o, struct pod_request *pod)
+struct fault *pod_request_read(const struct json *o, struct pod_request *pod)
 {
-        TRY(json_only_keys(o, (const char *const[]){"volume", "profile", "token", "node", "credentials", NULL}));
         TRY(field_text(o, "volume", VOLUME_ID_MAX, &pod->volume));
         char profile[NAME_MAX_LEN + 1];
         TRY(field_name_into(o, "profile", profile));
@@ -47,7 +46,13 @@ static struct fault *read_pod(const struct json *o, struct pod_request *pod)
         TRY_AS(field_text(node, "namespace", POD_NAME_MAX, &pod->node.namespace), "node");
         TRY_AS(field_text(node, "name", POD_NAME_MAX, &pod->node.name), "node");
         TRY_AS(field_text(node, "uid", POD_NAME_MAX, &pod->node.uid), "node");
-        TRY_AS(field_text(node, "serviceAccount", POD_NAME_MAX, &pod->node.service_account), "node");
+        return fault_prefix(field_text(node, "serviceAccount", POD_NAME_MAX, &pod->node.service_account), "node");
+}
+
+static struct fault *read_pod(const struct json *o, struct pod_request *pod)
+{
+        TRY(json_only_keys(o, (const char *const[]){"volume", "profile", "token", "node", "credentials", NULL}));
+        TRY(pod_request_read(o, pod));
         return read_credentials(o, pod);
 }
 
@@ -76,14 +81,22 @@ static struct fault *read_pods(const struct json *j, struct issue_request *r)
 }
 
 /* ---- issue ------------------------------------------------------------------------------------------------------- */
-static struct json *pod_to_json(const struct pod_request *pod)
+void pod_request_write(const struct pod_request *pod, struct json *j)
 {
         struct json *node = json_new_object();
         json_set_text(node, "namespace", pod->node.namespace);
         json_set_text(node, "name", pod->node.name);
         json_set_text(node, "uid", pod->node.uid);
         json_set_text(node, "serviceAccount", pod->node.service_account);
+        json_set_text(j, "volume", pod->volume);
+        json_set_text(j, "profile", pod->profile);
+        if (pod->token != NULL)
+                json_set_span(j, "token", secret_span(pod->token));
+        json_set(j, "node", node);
+}
 
+static struct json *pod_to_json(const struct pod_request *pod)
+{
         struct json *credentials = json_new_array();
         for (size_t i = 0; i < pod->credential_count; i++) {
                 struct json *c = json_new_object();
@@ -94,11 +107,7 @@ static struct json *pod_to_json(const struct pod_request *pod)
         }
 
         struct json *j = json_new_object();
-        json_set_text(j, "volume", pod->volume);
-        json_set_text(j, "profile", pod->profile);
-        if (pod->token != NULL)
-                json_set_span(j, "token", secret_span(pod->token));
-        json_set(j, "node", node);
+        pod_request_write(pod, j);
         json_set(j, "credentials", credentials);
         return j;
 }

@@ -28,6 +28,10 @@ struct pod_request {
         size_t credential_count;
         struct credential_request credentials[SLOTS_MAX];
 };
+/* The members of a pod in any request, but for its credentials: into `pod` (zeroed), and into an object. */
+struct json;
+struct fault *pod_request_read(const struct json *o, struct pod_request *pod) MUST_USE;
+void pod_request_write(const struct pod_request *pod, struct json *j);
 struct issue_request {
         char *audience;
         struct buf nonce;

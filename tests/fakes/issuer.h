@@ -151,6 +151,8 @@ static inline void fake_issuer_start(struct fake_issuer *f)
         expect_ok(policy_holder_new(&f->config, a->store, &a->holder));
         expect_ok(authority_roots(a->authority, &roots));
         expect_ok(bundle_state_load(dir, &roots, 300, clock_wall(&f->time.clock), &f->bundle));
+        expect_ok(kek_make_file(f->config.keystore_kek));
+        expect_ok(init_open_keystore(&f->config, a->store, &a->keystore));
         a->clock = &f->time.clock;
         a->audience = f->config.audience;
         a->master = f->master;

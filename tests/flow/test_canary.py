@@ -71,9 +71,9 @@ class Busy:
         self.secrets["node token"] = forms_of_token(read(world.path("attester-token")).decode())
         for name in ("root.key", "tls.key", "tls-ca.key"):
             self.secrets[f"issuer's {name}"] = forms_of_pem(read(world.path("issuer", name)))
-        master, = [path for path in files_below(world.path("issuer")) if os.path.getsize(path) == 32]
-        self.secrets["nonce secret"] = forms(read(master))
-        self.own = {world.path("issuer", name) for name in ("root.key", "tls.key", "tls-ca.key")} | {master, world.path("attester-token")}
+        self.secrets["nonce secret"] = forms(read(world.path("issuer/nonce.key")))
+        self.secrets["Key store's KEK"] = forms(read(world.path("issuer/kek")))
+        self.own = {world.path("issuer", name) for name in ("root.key", "tls.key", "tls-ca.key", "nonce.key", "kek")} | {world.path("attester-token")}
 
     def note_tokens(self, name, pod):
         tokens = self.world.kubelet.tokens(pod)
