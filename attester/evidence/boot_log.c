@@ -25,6 +25,8 @@ static void drop_filler(struct buf *log)
 static struct fault *read_log(const struct boot_log *l, struct buf *log)
 {
         TRY(file_read(l->path, log));
+        if (log->len == 0)
+                return fault(FAULT_INVALID, "EMPTY_FILE", "%s is empty", l->path);
         if (log->len > l->max)
                 drop_filler(log);
         return log->len <= l->max

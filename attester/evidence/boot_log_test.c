@@ -32,6 +32,7 @@ static void whole_or_not_at_all(void **state)
                 int filler;
                 size_t wanted; /* 0: left out */
         } rows[] = {
+                {"empty", 0, 0, 0, 0},
                 {"short", 10, 0, 0, 10},
                 {"filler that fits stays", 10, 5000, 0xff, 5010},
                 {"as long as there is room", MAX, 0, 0, MAX},

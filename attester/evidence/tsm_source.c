@@ -1,17 +1,17 @@
 #include "attester/evidence/tsm_source.h"
 
-#include "lib/base/file.h"
+#include "attester/evidence/boot_log.h"
 #include "lib/base/log.h"
 #include "lib/model/evidence_parts.h"
 
 #define RETRY_PAUSE_MS 50
-#define LOG_MAX        ((size_t) 160 * 1024) /* with a quote, and in base64 twice, it still fits into an item */
 
 struct tsm_source {
         const struct tsm_kind *kind;
         int privilege_level;
         uint32_t qgs_port;
-        char *base, *ccel;
+        char *base;
+        struct boot_log ccel;
 };
 
 /* ---- evidence ---- */
@@ -38,19 +38,13 @@ static struct fault *take(const struct tsm_source *s, const struct tsm_request *
         return is_missing ? TAKE(second) : fault_prefix(TAKE(second), "%s; then", fault_text(f));
 }
 
-/* A machine without a log, or with one that is too long, still has its quote: a policy that wants the log will say so. */
-static struct fault *add_log(const struct tsm_source *s, struct evidence_parts *e)
+static struct fault *add_log(struct tsm_source *s, struct evidence_parts *e)
 {
-        AUTO(buf) struct buf log = BUF(LOG_MAX);
-        AUTO(fault) struct fault *f = file_read(s->ccel, &log);
-        if (f == NULL)
-                return evidence_parts_add(e, s->kind->log_part, buf_span(&log));
-        if (fault_code(f) != FAULT_NOT_FOUND)
-                log_warn("boot_log_left_out", KV("why", f));
-        return NULL;
+        AUTO(buf) struct buf log = boot_log_read(&s->ccel);
+        return evidence_parts_add(e, s->kind->log_part, buf_span(&log));
 }
 
-static struct fault *pack(const struct tsm_source *s, const struct tsm_report *r, struct cmw *ret)
+static struct fault *pack(struct tsm_source *s, const struct tsm_report *r, struct cmw *ret)
 {
         AUTO(evidence_parts) struct evidence_parts e = evidence_parts_new();
         AUTO(cmw) struct cmw out = cmw_evidence(s->kind->cmw_type);
@@ -67,7 +61,7 @@ static struct fault *pack(const struct tsm_source *s, const struct tsm_report *r
 
 static struct fault *collect(void *self, const struct binding *binding, struct cancel *cancel, struct cmw *ret_evidence)
 {
-        const struct tsm_source *s = self;
+        struct tsm_source *s = self;
         AUTO(buf) struct buf transcript = BUF(BINDING_T_MAX);
         AUTO(tsm_report) struct tsm_report report = tsm_report_new();
         struct tsm_request q = {.base = s->base,
@@ -87,7 +81,7 @@ static void close_source(void *self)
 {
         struct tsm_source *s = self;
         free(s->base);
-        free(s->ccel);
+        boot_log_clear(&s->ccel);
         free(s);
 }
 
@@ -121,11 +115,6 @@ struct fault *evidence_tsm_probe(const struct tsm_kind *k, const struct evidence
                                found, k->provider);
 }
 
-static char *own(const char *text, const char *fallback)
-{
-        return alloc_string(text == NULL ? fallback : text);
-}
-
 struct fault *evidence_tsm_open(const struct tsm_kind *k, const struct evidence_options *o, struct evidence_source *ret)
 {
         int level = o->has_privilege_level ? o->privilege_level : TSM_NO_PRIVILEGE;
@@ -137,8 +126,8 @@ struct fault *evidence_tsm_open(const struct tsm_kind *k, const struct evidence_
 
         struct tsm_source *s = NEW(struct tsm_source);
         s->kind = k;
-        s->base = own(o->tsm_base, TSM_BASE);
-        s->ccel = own(o->ccel_file, CCEL_FILE);
+        s->base = alloc_string(o->tsm_base == NULL ? TSM_BASE : o->tsm_base);
+        s->ccel = boot_log_new(o->ccel_file == NULL ? CCEL_FILE : o->ccel_file, o->log_max);
         s->privilege_level = level;
         s->qgs_port = o->qgs_port;
         tsm_sweep(s->base);
