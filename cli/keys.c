@@ -39,7 +39,7 @@ static const struct flag import_flags[] = {
 static const struct flag rotate_flags[] = {SOCKET_FLAG, FILE_FLAG, {NULL, NULL, NULL}};
 static const struct flag destroy_flags[] = {
         SOCKET_FLAG,
-        {"version", "N", "only this version"},
+        {"key-version", "N", "only this version"},
         {"all", NULL, "the key with all its versions"},
         {NULL, NULL, NULL},
 };
@@ -202,12 +202,13 @@ static struct fault *list(const struct invocation *in, struct json **ret, int *r
 
 static struct fault *destroy(const struct invocation *in, struct json **ret, int *ret_exit)
 {
-        const char *version = invocation_flag(in, "version");
+        const char *version = invocation_flag(in, "key-version");
         AUTO_STRING char *path = NULL;
         if ((version != NULL) == (invocation_flag(in, "all") != NULL))
-                return fault(FAULT_INVALID, "USAGE", "either --version N or --all: what is destroyed never comes back");
+                return fault(FAULT_INVALID, "USAGE",
+                             "either --key-version N or --all: what is destroyed never comes back");
         if (version != NULL && version[strspn(version, "0123456789")] != '\0')
-                return fault(FAULT_INVALID, "USAGE", "--version is a number");
+                return fault(FAULT_INVALID, "USAGE", "--key-version is a number");
         AUTO_STRING char *tail = version != NULL ? alloc_printf("?version=%s", version) : alloc_string("");
         TRY(key_path(in->words[0], tail, &path));
         return delete (in, path, ret, ret_exit);
@@ -360,7 +361,7 @@ const struct command command_stored_rotate = {
 };
 const struct command command_stored_destroy = {
         .words = {"keys", "destroy"},
-        .arguments = "NAME --version N | --all",
+        .arguments = "NAME --key-version N | --all",
         .summary = "Destroys a version of a stored key, or the key.",
         .help = ASKS " Volumes that hold it keep it until its certificate ends.",
         .flags = destroy_flags,
