@@ -60,8 +60,8 @@ struct fault *jwt_peek(struct span token, size_t max, struct json **ret_claims) 
  * the key lies. */
 struct jwt_signer {
         const char *alg, *kid; /* kid NULL: none */
-        struct fault *(*sign)(void *self, struct span signed_part, struct buf *ret_signature);
-        void *self;
+        struct fault *(*sign)(const void *self, struct span signed_part, struct buf *ret_signature);
+        const void *self;
 };
 struct jwt_signer jwt_signer_of(const struct key *k, const char *kid); /* borrows both */
 /* FAULT_EXHAUSTED "TOO_LARGE" past `max` (0: JWT_MAX) or the limit of `out`. */

@@ -31,9 +31,9 @@ struct fault *jwt_sign_by(const struct jwt_signer *s, const char *typ, const str
         return buf_append(out, buf_span(&token));
 }
 
-static struct fault *sign_with_key(void *self, struct span signed_part, struct buf *ret_signature)
+static struct fault *sign_with_key(const void *self, struct span signed_part, struct buf *ret_signature)
 {
-        const struct key *k = (const struct key *) self;
+        const struct key *k = self;
         const struct jws_alg *alg = jws_alg_of(k);
 
         return key_sign(k, alg->hash, alg->form, signed_part, ret_signature);
@@ -41,7 +41,7 @@ static struct fault *sign_with_key(void *self, struct span signed_part, struct b
 
 struct jwt_signer jwt_signer_of(const struct key *k, const char *kid)
 {
-        return (struct jwt_signer){jws_alg_of(k)->name, kid, sign_with_key, (void *) (uintptr_t) k};
+        return (struct jwt_signer){jws_alg_of(k)->name, kid, sign_with_key, k};
 }
 
 struct fault *jwt_sign(const struct key *k, const char *typ, const char *kid, const struct json *claims,

@@ -19,7 +19,7 @@ static struct jwk_set *set_of(const struct key *k, const char *kid)
         return s;
 }
 
-static struct fault *sign_no_more(void *self UNUSED, struct span signed_part UNUSED, struct buf *ret UNUSED)
+static struct fault *sign_no_more(const void *self UNUSED, struct span signed_part UNUSED, struct buf *ret UNUSED)
 {
         return fault(FAULT_UNAVAILABLE, "SIGNER_GONE", "nobody signs");
 }

@@ -1,20 +1,13 @@
 /* Attestation results believed: whose they are, and for whom, when and about which keys. */
 #include "lib/model/ear_names.h"
 
-/* Whose keys are tried; what the token says of its issuer is proved by nothing yet. */
-static struct fault *choose(struct span token, const struct ear_rules *rules, const struct ear_verifier **ret)
+/* Whose keys are tried; what the token says of its issuer is proved by nothing yet. NULL: nobody's. */
+static const struct ear_verifier *find_verifier(const struct ear_rules *rules, struct span issuer)
 {
-        AUTO(json) struct json *claims = NULL;
-        struct span issuer = SPAN_NONE;
-
-        TRY(jwt_peek(token, EAR_MAX, &claims));
-        TRY(fault_rename(json_need_text(claims, "iss", 2048, &issuer), FAULT_UNAUTHENTICATED, "ear.issuer"));
         for (size_t i = 0; i < rules->verifier_count; i++)
-                if (span_eq_str(issuer, rules->verifiers[i].id)) {
-                        *ret = &rules->verifiers[i];
-                        return NULL;
-                }
-        return ear_refuse("ear.issuer", "of a verifier that is not trusted here");
+                if (span_eq_str(issuer, rules->verifiers[i].id))
+                        return &rules->verifiers[i];
+        return NULL;
 }
 
 static struct fault *check_dates(const struct ear *e, const struct ear_rules *rules)
@@ -56,11 +49,15 @@ struct fault *ear_verify(struct span token, const struct ear_rules *rules, struc
 {
         static const char *const header[] = {"alg", "kid", "typ", NULL}, *const algs[] = {"ES256", "ES384", NULL};
         static const struct jwt_rules shape = {EAR_TYPE, header, algs, true, EAR_MAX};
-        const struct ear_verifier *verifier = NULL;
-        AUTO(json) struct json *claims = NULL;
+        AUTO(json) struct json *peeked = NULL, *claims = NULL;
+        struct span issuer = SPAN_NONE;
         AUTO(ear) struct ear e = {0};
 
-        TRY(choose(token, rules, &verifier));
+        TRY(jwt_peek(token, EAR_MAX, &peeked));
+        TRY(fault_rename(json_need_text(peeked, "iss", 2048, &issuer), FAULT_UNAUTHENTICATED, "ear.issuer"));
+        const struct ear_verifier *verifier = find_verifier(rules, issuer);
+        if (verifier == NULL)
+                return ear_refuse("ear.issuer", "of a verifier that is not trusted here");
         TRY(jwt_verify_by(token, verifier->keys, &shape, &claims));
         TRY(ear_read_claims(claims, &e));
         TRY(check_dates(&e, rules));

@@ -25,7 +25,7 @@ static struct span next_line(struct span *rest)
 static bool cut(struct span s, char at, struct span *ret_before, struct span *ret_after)
 {
         for (size_t i = 0; i < s.len; i++)
-                if (s.data[i] == at) {
+                if (s.data[i] == (uint8_t) at) {
                         *ret_before = span_slice(s, 0, i);
                         *ret_after = span_slice(s, i + 1, s.len - i - 1);
                         return true;
@@ -51,8 +51,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         static struct wit holder = {.key_alg = "ES256"};
         static const char *const audiences[] = {"https://pay.corp.example/charge", NULL};
-        struct span rest = span_make(data, size), line = next_line(&rest), name, value;
-        char *names[FIELDS];
+        struct span rest = span_make(data, size), line = next_line(&rest), name = SPAN_NONE, value = SPAN_NONE;
+        char *names[FIELDS] = {NULL};
         struct http_field fields[FIELDS];
         struct http_message m = {.fields = fields};
         AUTO(http_signature) struct http_signature s = {0};

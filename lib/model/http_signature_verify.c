@@ -2,8 +2,8 @@
 #include "lib/model/http_fields.h"
 #include "lib/model/http_signature_base.h"
 
-/* Of the signatures in a message just one has the profile's tag; labels mean nothing (RFC 9421 §7.2.5). */
-static struct fault *choose(const struct signature_inputs *inputs, const struct signature_input **ret)
+/* Of the signatures in a message just one has the profile's tag; labels mean nothing (RFC 9421 §7.2.5). NULL: none, or two. */
+static const struct signature_input *choose(const struct signature_inputs *inputs)
 {
         const struct signature_input *found = NULL;
 
@@ -12,11 +12,10 @@ static struct fault *choose(const struct signature_inputs *inputs, const struct 
                 if (tag == NULL || tag->kind != PARAMETER_STRING || !span_eq_str(tag->string, HTTP_SIGNATURE_TAG))
                         continue;
                 if (found != NULL)
-                        return http_refuse("http_signature.tag", "two signatures of this profile");
+                        return NULL;
                 found = &inputs->items[i];
         }
-        *ret = found;
-        return found != NULL ? NULL : http_refuse("http_signature.tag", "no signature of this profile");
+        return found;
 }
 
 /* ---- what is covered ----------------------------------------------------------------------------------------------- */
@@ -144,7 +143,6 @@ struct fault *http_signature_verify(const struct http_message *m, const struct h
 {
         struct span input_field, signature_field, wit;
         struct signature_inputs inputs;
-        const struct signature_input *s = NULL;
         AUTO(http_signature) struct http_signature found = {0};
 
         if (m->field_count > HTTP_MESSAGE_FIELDS_MAX)
@@ -155,7 +153,9 @@ struct fault *http_signature_verify(const struct http_message *m, const struct h
         if (!span_eq(wit, rules->wit))
                 return http_refuse("http_signature.wit", "not the token that was verified");
         TRY(signature_inputs_read(input_field, &inputs));
-        TRY(choose(&inputs, &s));
+        const struct signature_input *s = choose(&inputs);
+        if (s == NULL)
+                return http_refuse("http_signature.tag", "not just one signature of this profile");
         TRY(check_coverage(m, s));
         TRY(read_parameters(s, rules, &found));
         TRY(http_check_digest(m));

@@ -2,7 +2,7 @@
 import glob
 import re
 
-FOLDERS = ("lib", "csi", "attester", "issuer", "cli")
+FOLDERS = ("lib", "csi", "attester", "issuer", "cli", "sign")
 # The kinds of evidence and their building blocks keep a list of their own, from check to test, which is finer than this one.
 KINDS = re.compile(r"issuer/verifier/(?!(enrol|k8s_token|software|result|verifier|appraise|ak|ak_record|memo)\.c)|lib/crypt/(crl|x509_link|x509_signed)\.c")
 
@@ -23,7 +23,7 @@ WITHOUT_TEST = {
 
 TOKEN = re.compile(r'"([A-Z][A-Z0-9_]{2,}|[a-z][a-z0-9_]*(?:[./][a-z0-9_.]+)+)"')
 WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*(?:[./][A-Za-z0-9_]+)*")
-CALL = re.compile(r"\b(?:fault|fault_errno|fault_from_peer|renamed|refuse\w*|deny\w*|appraise_\w+|\w+_fault)\s*\(")
+CALL = re.compile(r"\b(?:fault|fault_errno|fault_from_peer|renamed|fault_rename|refuse\w*|\w+_refuse|deny\w*|appraise_\w+|\w+_fault)\s*\(")
 
 
 def read(path):

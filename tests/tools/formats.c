@@ -146,8 +146,8 @@ static struct fault *make_jwe(const struct world *w)
 static struct fault *make_stores(const struct world *w)
 {
         AUTO(buf)
-        struct buf ca_der = BUF(CERT_MAX),
-                   leaf_der = BUF(CERT_MAX), key_store = BUF(PKCS12_MAX), trust_store = BUF(PKCS12_MAX);
+        struct buf ca_der = BUF(CERT_MAX), leaf_der = BUF(CERT_MAX), key_store = BUF(PKCS12_MAX),
+                   trust_store = BUF(PKCS12_MAX);
         AUTO(cert) struct cert *ca = NULL, *leaf = NULL;
         AUTO(secret) struct secret *password = secret_copy(SPAN("correct-horse"));
         struct wall from = wall_from_unix_s(w->now_s - 60), until = wall_from_unix_s(w->now_s + 86400);
