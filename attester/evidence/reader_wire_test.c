@@ -62,6 +62,14 @@ static void other_calls_go_round(void **state)
         expect_ok(read_call_write(&(struct read_call){.id = 9, .kind = "tpm", .what = READ_ENROLMENT}, &enrolment));
         expect_ok(read_call_read(buf_span(&enrolment), &enrolment_back));
         assert_int_equal(enrolment_back.what, READ_ENROLMENT);
+
+        AUTO(read_call) struct read_call hello = {0};
+        buf_truncate(&frame, 0);
+        expect_ok(read_call_write(&(struct read_call){.id = 10, .what = READ_HELLO, .version = 7}, &frame));
+        expect_ok(read_call_read(buf_span(&frame), &hello));
+        assert_int_equal(hello.what, READ_HELLO);
+        assert_int_equal(hello.version, 7);
+        assert_string_equal(hello.kind, "");
 }
 
 /* A good call, to be spoilt by a row. */
@@ -70,6 +78,7 @@ struct parts {
         transcript_t transcript;
         secondary_t secondary;
         secondary_t *secondaries[BINDING_SECONDARY_MAX + 1];
+        Vouchsafe__Reader__V1__Hello hello;
         uint8_t bytes[BINDING_NONCE_MAX + 1];
         char text[BINDING_AUDIENCE_MAX + 2];
 };
@@ -77,7 +86,8 @@ static void init(struct parts *p)
 {
         *p = (struct parts){.call = VOUCHSAFE__READER__V1__READ_CALL__INIT,
                             .transcript = VOUCHSAFE__READER__V1__TRANSCRIPT__INIT,
-                            .secondary = VOUCHSAFE__READER__V1__SECONDARY__INIT};
+                            .secondary = VOUCHSAFE__READER__V1__SECONDARY__INIT,
+                            .hello = VOUCHSAFE__READER__V1__HELLO__INIT};
         p->call.id = 1;
         p->call.kind = (char *) "tpm";
         p->call.what_case = VOUCHSAFE__READER__V1__READ_CALL__WHAT_TRANSCRIPT;
@@ -162,6 +172,12 @@ static void secondary_digest_short(struct parts *p)
         p->secondary.digest.len = 31;
 }
 
+static void hello_of_no_version(struct parts *p)
+{
+        p->call.what_case = VOUCHSAFE__READER__V1__READ_CALL__WHAT_HELLO;
+        p->call.hello = &p->hello;
+}
+
 static void calls_are_refused(void **state)
 {
         (void) state;
@@ -185,6 +201,7 @@ static void calls_are_refused(void **state)
                 {"too many secondaries", secondaries_many},
                 {"secondary kind 256", secondary_kind_256},
                 {"secondary digest short", secondary_digest_short},
+                {"hello of no version", hello_of_no_version},
         };
         for (size_t i = 0; i < COUNT_OF(rows); i++) {
                 struct parts p;
@@ -280,12 +297,72 @@ static void answers_are_refused(void **state)
         expect_fault(read_answer_read(SPAN("\xff"), &a), FAULT_INTERNAL, "READER_ANSWER");
 }
 
+static void kinds_go_round(void **state)
+{
+        (void) state;
+        AUTO(buf) struct buf frame = BUF(4096);
+        AUTO(read_answer) struct read_answer back = {0};
+        const struct read_answer a = {
+                .id = 5, .kinds = {.version = READER_VERSION, .count = 2, .names = {EVIDENCE_SEV_SNP, EVIDENCE_TPM}}};
+        expect_ok(read_answer_write(&a, &frame));
+        expect_ok(read_answer_read(buf_span(&frame), &back));
+        assert_int_equal(back.id, 5);
+        assert_int_equal(back.kinds.version, READER_VERSION);
+        assert_int_equal(back.kinds.count, 2);
+        assert_string_equal(back.kinds.names[0], EVIDENCE_SEV_SNP);
+        assert_string_equal(back.kinds.names[1], EVIDENCE_TPM);
+}
+
+static void kinds_are_refused(void **state)
+{
+        (void) state;
+        static char long_name[NAME_MAX_LEN + 2];
+        memset(long_name, 'k', NAME_MAX_LEN + 1);
+        static const struct {
+                const char *name;
+                uint32_t version;
+                size_t count;
+                const char *kind;
+                bool is_taken;
+        } rows[] = {
+                {"one", READER_VERSION, 1, "tpm", true},
+                {"as many as there may be", READER_VERSION, READER_KINDS_MAX, "tpm", true},
+                {"one more", READER_VERSION, READER_KINDS_MAX + 1, "tpm", false},
+                {"none", READER_VERSION, 0, "tpm", false},
+                {"no version", 0, 1, "tpm", false},
+                {"no name", READER_VERSION, 1, "", false},
+                {"a name too long", READER_VERSION, 1, long_name, false},
+                {"another version, whatever it says", READER_VERSION + 1, 0, "", true},
+        };
+        for (size_t i = 0; i < COUNT_OF(rows); i++) {
+                AUTO(buf) struct buf frame = BUF(4096);
+                AUTO(read_answer) struct read_answer a = {0};
+                answer_t m = VOUCHSAFE__READER__V1__READ_ANSWER__INIT;
+                Vouchsafe__Reader__V1__Kinds kinds = VOUCHSAFE__READER__V1__KINDS__INIT;
+                char *names[READER_KINDS_MAX + 1];
+                for (size_t n = 0; n < COUNT_OF(names); n++)
+                        names[n] = (char *) rows[i].kind; /* only read */
+                kinds.version = rows[i].version;
+                kinds.n_kinds = rows[i].count;
+                kinds.kinds = names;
+                m.id = 1;
+                m.kinds = &kinds;
+                expect_ok(pb_pack(&m.base, &frame));
+                struct fault *f = read_answer_read(buf_span(&frame), &a);
+                if (rows[i].is_taken)
+                        expect_ok(f);
+                else
+                        expect_fault_row(f, FAULT_INTERNAL, "READER_ANSWER", rows[i].name);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(evidence_call_goes_round), cmocka_unit_test(other_calls_go_round),
                 cmocka_unit_test(calls_are_refused),        cmocka_unit_test(answers_go_round),
-                cmocka_unit_test(answers_are_refused),
+                cmocka_unit_test(answers_are_refused),      cmocka_unit_test(kinds_go_round),
+                cmocka_unit_test(kinds_are_refused),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
