@@ -18,7 +18,9 @@ static void reads_and_writes_challenges(void **state UNUSED)
         assert_string_equal(c.profiles[0].slots[0].type, SLOT_TYPE_X509);
         assert_int_equal(c.profiles[0].slots[0].algorithm_count, 2);
         assert_string_equal(c.profiles[0].slots[0].algorithms[1], "p384");
-        assert_int_equal(c.profiles[1].slot_count, 0);
+        assert_int_equal(c.profiles[1].slot_count, 1);
+        assert_string_equal(c.profiles[1].slots[0].key, "payroll-api");
+        assert_string_equal(c.profiles[0].slots[0].key, "");
         expect_ok(challenge_write(&c, &out));
         assert_string_equal(buf_str(&out), text);
 }
@@ -97,6 +99,7 @@ static void refuses_challenges(void **state UNUSED)
                 {"audience empty", "\"https://issuer.example:8443\"", "\"\"", "BAD_FIELD"},
                 {"profiles an object", "\"profiles\":[", "\"profiles\":{},\"x\":[", "BAD_FIELD"},
                 {"profile twice", "\"release\"", "\"default\"", "DUPLICATE_PROFILE"},
+                {"a key that is no name", "\"key\":\"payroll-api\"", "\"key\":\"a/b\"", "BAD_FIELD"},
                 {"profile without name", "\"name\":\"release\"", "\"nam\":\"release\"", "BAD_FIELD"},
                 {"mechanism too long", "\"background-check\"", "\"background-check-background-check\"", "BAD_FIELD"},
                 {"slot twice", "\"name\":\"wit\"", "\"name\":\"tls\"", "DUPLICATE_SLOT"},

@@ -63,6 +63,15 @@ put("request.json", {
                   "serviceAccount": "default"},
          "credentials": [{"slot": "tls", "spki": fill(0x32, 120), "pop": fill(0x5C, 96)}]},
     ]})
+put("release.json", {
+    "v": 1, "purpose": "release", "audience": AUDIENCE, "nonce": NONCE, "policy": POLICY, "key": "payroll-api", "version": 3,
+    "slot": "tls", "wrap": fill(0x30, 91), "pop": fill(0x5A, 64), "volume": "csi-1111", "profile": "stored", "token": TOKEN,
+    "node": {"namespace": "payroll", "name": "api-0", "uid": "2f6c0a3e-0000-4000-8000-000000000001", "serviceAccount": "api"}})
+put("release-reply.json", {
+    "v": 1, "time": 1795456800, "nonce": NEXT_NONCE, "policy": POLICY, "bundle": 7, "key": "payroll-api", "version": 3,
+    "jwe": ".".join([b64url(b'{"alg":"ECDH-ES+A256KW"}'), fill(0x60, 40), fill(0x61, 12), fill(0x62, 240), fill(0x63, 16)]),
+    "credential": {"slot": "tls", "type": "x509", "identity": IDENTITY, "chain": [fill(0x40, 300), fill(0x41, 200)],
+                   "not_before": 1795456770, "not_after": 1795460400, "record": "r-0000000000000002"}})
 put("envelope.json", {
     "request": b64url(b'{"v":1}'),
     "evidence": ["application/vnd.vouchsafe.tpm-quote+json", b64url(b'{"attest":"_1RDRw"}'), 4]})
@@ -72,7 +81,8 @@ put("challenge.json", {
         {"name": "default", "mechanism": "background-check",
          "slots": [{"name": "tls", "type": "x509", "algorithms": ["p256", "p384"]},
                    {"name": "wit", "type": "wit", "algorithms": ["p256"]}]},
-        {"name": "release", "mechanism": "key-release", "slots": []},
+        {"name": "release", "mechanism": "key-release",
+         "slots": [{"name": "tls", "type": "x509", "algorithms": ["p256"], "key": "payroll-api"}]},
     ]})
 put("reply.json", {
     "v": 1, "time": 1795456800, "nonce": NEXT_NONCE, "policy": POLICY, "bundle": 7,
