@@ -46,7 +46,7 @@ static void each_pod_is_answered_on_its_own(void **state UNUSED)
         ask(&f, &denied, "v1", &(struct wish){.pod = "denied"});
         ask(&f, &no_profile, "v2", &(struct wish){.profile = "none"});
         ask(&f, &no_mechanism, "v3", &(struct wish){.profile = "passport"});
-        ask(&f, &no_type, "v4", &(struct wish){.profile = "wit"});
+        ask(&f, &no_type, "v4", &(struct wish){.profile = "key"});
         ask(&f, &good, "v5", NULL);
         issuer_server_hold(&f.issuer, false);
         expect_delivered(&held, 1);

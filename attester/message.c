@@ -1,6 +1,7 @@
 #include "attester/message.h"
 
 #include "lib/base/log.h"
+#include "lib/crypt/jwt.h"
 #include "lib/wire/pbcheck.h"
 
 typedef Vouchsafe__Attester__V1__Answer answer_t;
@@ -53,7 +54,7 @@ static bundle_t bundle_message(const struct bundle_copy *b)
 struct packed_credential {
         credential_t message;
         struct buf chain;
-        struct secret *key;
+        struct secret *key, *jwk; /* jwk NULL: none */
 };
 
 static struct fault *pack_credential(const struct delivered *d, int64_t issued_unix_s, struct packed_credential *ret)
@@ -61,6 +62,8 @@ static struct fault *pack_credential(const struct delivered *d, int64_t issued_u
         const struct issued_credential *c = d->credential;
         ret->chain = BUF(CHAIN_PEM_MAX);
         TRY(key_to_pem_private(d->key, &ret->key));
+        if (strcmp(c->type, SLOT_TYPE_WIT) == 0)
+                TRY(jwk_write_private(d->key, &ret->jwk));
         for (size_t i = 0; i < c->chain_count; i++) /* they were verified */
                 TRY(cert_der_to_pem(buf_span(&c->chain[i]), &ret->chain));
         credential_t *m = &ret->message;
@@ -69,6 +72,8 @@ static struct fault *pack_credential(const struct delivered *d, int64_t issued_u
         m->type = (char *) c->type;
         m->identity = c->identity;
         m->private_key_pem = (ProtobufCBinaryData){secret_len(ret->key), secret_bytes(ret->key)};
+        if (ret->jwk != NULL)
+                m->private_key_jwk = (ProtobufCBinaryData){secret_len(ret->jwk), secret_bytes(ret->jwk)};
         m->chain_pem = data_of(&ret->chain);
         if (c->token != NULL)
                 m->token = c->token;
@@ -112,6 +117,7 @@ void message_send_acquired(struct frames_conn *c, uint64_t call, const struct de
         for (size_t i = 0; i < d->count; i++) {
                 buf_clear(&packed[i].chain);
                 secret_free(packed[i].key);
+                secret_free(packed[i].jwk);
         }
 }
 

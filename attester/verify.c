@@ -50,12 +50,10 @@ static struct fault *check_validity(const struct issued_credential *c, const str
         return NULL;
 }
 
-struct fault *verify_credential(const struct issued_credential *c, const struct key *key, const struct bundle *bundle,
-                                struct cert_cache *certs, struct wall now, char ret_serial[41])
+static struct fault *verify_certificate(const struct issued_credential *c, const struct key *key,
+                                        const struct bundle *bundle, struct cert_cache *certs, struct wall now,
+                                        char ret_serial[SERIAL_TEXT_MAX + 1])
 {
-        if (strcmp(c->type, SLOT_TYPE_X509) != 0)
-                return fault(FAULT_INTERNAL, "reply.type", "slot %s came back as %s, which was not asked for", c->slot,
-                             c->type);
         AUTO(cert) struct cert *leaf = NULL;
         struct cert_list intermediates = {0}, roots = {0}; /* borrowed */
         TRY(parse_chain(c, certs, &leaf, &intermediates));
@@ -71,10 +69,21 @@ struct fault *verify_credential(const struct issued_credential *c, const struct 
                "verify the issued certificate against the trust bundle");
 
         struct span serial = cert_serial(leaf);
-        if (serial.len > 20)
+        if (serial.len > SERIAL_TEXT_MAX / 2)
                 return fault(FAULT_INTERNAL, "reply.chain", "the certificate's serial number is too long");
         hex_string(serial, ret_serial);
         return NULL;
+}
+
+struct fault *verify_credential(const struct issued_credential *c, const char *type, const struct key *key,
+                                const struct bundle *bundle, struct cert_cache *certs, struct wall now,
+                                char ret_serial[SERIAL_TEXT_MAX + 1])
+{
+        if (strcmp(c->type, type) != 0)
+                return fault(FAULT_INTERNAL, "reply.type", "slot %s came back as %s, which was not asked for", c->slot,
+                             c->type);
+        return strcmp(type, SLOT_TYPE_WIT) == 0 ? verify_wit(c, key, bundle, now, ret_serial)
+                                                : verify_certificate(c, key, bundle, certs, now, ret_serial);
 }
 
 struct fault *verify_server_time(int64_t server_unix_s, struct wall now)

@@ -120,7 +120,8 @@ static void refuses_what_does_not_fit(void **state UNUSED)
                 issue(&rows[i], &c);
                 char serial[41] = "";
                 struct wall now = wall_from_unix_s(rows[i].now_s != 0 ? rows[i].now_s : NOW_S);
-                AUTO(fault) struct fault *f = verify_credential(&c, pki.own, &pki.bundle, pki.certs, now, serial);
+                AUTO(fault)
+                struct fault *f = verify_credential(&c, SLOT_TYPE_X509, pki.own, &pki.bundle, pki.certs, now, serial);
                 const char *got = f == NULL ? "" : fault_token(f), *wanted = rows[i].token != NULL ? rows[i].token : "";
                 if (strcmp(got, wanted) != 0)
                         fail_msg("%s: got %s, wanted %s (%s)", rows[i].name, got, wanted, fault_text(f));

@@ -31,7 +31,7 @@ static struct fault *make_keys(struct order *o, const struct profile_shape *prof
         order_drop_keys(o);
         for (size_t i = 0; i < profile->slot_count; i++) {
                 const struct slot *slot = &profile->slots[i];
-                if (strcmp(slot->type, SLOT_TYPE_X509) != 0)
+                if (strcmp(slot->type, SLOT_TYPE_X509) != 0 && strcmp(slot->type, SLOT_TYPE_WIT) != 0)
                         return fault(FAULT_UNIMPLEMENTED, "slot.type",
                                      "slot %s is a %s, which this attester can't ask for", slot->name, slot->type);
                 enum key_kind kind;
@@ -77,11 +77,11 @@ static void fail_order(const struct acquisition *a, struct order **o, struct fau
         fault_free(failed);
 }
 
-static const struct key *key_of(const struct order *o, const char *slot)
+static const struct order_key *find_key(const struct order *o, const char *slot)
 {
         for (size_t i = 0; i < o->key_count; i++) {
                 if (strcmp(o->keys[i].slot, slot) == 0)
-                        return o->keys[i].key;
+                        return &o->keys[i];
         }
         return NULL;
 }
@@ -95,16 +95,17 @@ static struct fault *check_result(const struct acquisition *a, const struct orde
         for (size_t i = 0; i < result->credential_count; i++) {
                 const struct issued_credential *c = &result->credentials[i];
                 struct delivered *d = &delivery->credentials[i];
-                d->key = key_of(o, c->slot);
-                if (d->key == NULL)
+                const struct order_key *asked = find_key(o, c->slot);
+                if (asked == NULL)
                         return fault(FAULT_INTERNAL, "reply.slots",
                                      "the issuer answered slot %s, which was not asked for", c->slot);
+                d->key = asked->key;
                 for (size_t other = 0; other < i; other++) {
                         if (delivery->credentials[other].key == d->key)
                                 return fault(FAULT_INTERNAL, "reply.slots", "the issuer answered slot %s twice",
                                              c->slot);
                 }
-                TRY(verify_credential(c, d->key, bundle, a->certs, clock_wall(a->clock), d->serial));
+                TRY(verify_credential(c, asked->type, d->key, bundle, a->certs, clock_wall(a->clock), d->serial));
                 d->credential = c;
                 delivery->count = i + 1;
         }

@@ -98,7 +98,7 @@ static struct fault *check_replies(const struct acquisition *a, const struct ord
                 struct delivered *d = &delivery->credentials[i];
                 AUTO(bundle_copy) struct bundle_copy bundle = {0};
                 TRY(bundle_cache_get(a->bundles, replies[i].bundle_sequence, cancel, &bundle));
-                TRY(verify_credential(&replies[i].credential, o->keys[i].key, &bundle.bundle, a->certs,
+                TRY(verify_credential(&replies[i].credential, o->keys[i].type, o->keys[i].key, &bundle.bundle, a->certs,
                                       clock_wall(a->clock), d->serial));
                 d->credential = &replies[i].credential;
                 d->key = o->keys[i].key;

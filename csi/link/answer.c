@@ -32,6 +32,8 @@ static struct fault *take_credential(const Vouchsafe__Attester__V1__Credential *
 {
         if (m->private_key_pem.len == 0 || m->private_key_pem.len > SECRET_MAX)
                 return not_whole("a credential without its key");
+        if (m->private_key_jwk.len > SECRET_MAX)
+                return not_whole("a credential's key as JWK is too long");
         if (m->chain_pem.len == 0 && m->token[0] == '\0')
                 return not_whole("a credential without certificate or token");
         if (m->not_after_unix_s <= m->issued_unix_s)
@@ -45,6 +47,7 @@ static struct fault *take_credential(const Vouchsafe__Attester__V1__Credential *
         c->record = alloc_string(m->record);
         c->token = m->token[0] != '\0' ? alloc_string(m->token) : NULL;
         c->private_key_pem = secret_copy(bytes_of(m->private_key_pem));
+        c->private_key_jwk = m->private_key_jwk.len > 0 ? secret_copy(bytes_of(m->private_key_jwk)) : NULL;
         c->chain_pem = BUF(CHAIN_PEM_MAX);
         c->not_before_unix_s = m->not_before_unix_s;
         c->not_after_unix_s = m->not_after_unix_s;

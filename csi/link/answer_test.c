@@ -62,11 +62,14 @@ static void whole_answer_is_taken(void **state UNUSED)
         make_whole(&w);
         w.acquired.n_credentials = ACQUIRED_MAX;
         w.credentials[1].token = (char *) "a.b.c";
+        w.credentials[1].private_key_jwk = bytes(text, sizeof text - 1);
         expect_ok(answer_to_acquired(&w.acquired, &a));
         assert_int_equal(a.count, ACQUIRED_MAX);
         assert_string_equal(a.credentials[0].identity, "spiffe://demo.example/a");
         assert_null(a.credentials[0].token);
         assert_string_equal(a.credentials[1].token, "a.b.c");
+        assert_null(a.credentials[0].private_key_jwk);
+        assert_true(secret_eq(a.credentials[1].private_key_jwk, span_make(text, sizeof text - 1)));
         assert_true(secret_eq(a.credentials[0].private_key_pem, span_make(text, sizeof text - 1)));
         assert_int_equal(a.credentials[0].not_after_unix_s, 700);
         assert_int_equal(a.bundle.sequence, 7);
@@ -89,6 +92,10 @@ static void no_key(struct whole *w)
 static void key_too_long(struct whole *w)
 {
         w->credentials[0].private_key_pem = bytes(zeros, SECRET_MAX + 1);
+}
+static void jwk_too_long(struct whole *w)
+{
+        w->credentials[0].private_key_jwk = bytes(zeros, SECRET_MAX + 1);
 }
 static void nothing_issued(struct whole *w)
 {
@@ -136,6 +143,7 @@ static void what_is_not_whole_is_refused(void **state UNUSED)
                 {"one credential too many", too_many, FAULT_INTERNAL, "ATTESTER_ANSWER"},
                 {"no key", no_key, FAULT_INTERNAL, "ATTESTER_ANSWER"},
                 {"key longer than a secret", key_too_long, FAULT_INTERNAL, "ATTESTER_ANSWER"},
+                {"a key as JWK that is too long", jwk_too_long, FAULT_INTERNAL, "ATTESTER_ANSWER"},
                 {"neither certificate nor token", nothing_issued, FAULT_INTERNAL, "ATTESTER_ANSWER"},
                 {"chain a byte too long", chain_too_long, FAULT_EXHAUSTED, "TOO_LARGE"},
                 {"ends when it was issued", no_life, FAULT_INTERNAL, "ATTESTER_ANSWER"},

@@ -36,9 +36,11 @@ static void answer_free(answer_t *a)
         if (a == NULL)
                 return;
         if (a->body_case == VOUCHSAFE__ATTESTER__V1__ANSWER__BODY_ACQUIRED) {
-                for (size_t i = 0; i < a->acquired->n_credentials; i++)
-                        wipe(a->acquired->credentials[i]->private_key_pem.data,
-                             a->acquired->credentials[i]->private_key_pem.len);
+                for (size_t i = 0; i < a->acquired->n_credentials; i++) {
+                        const Vouchsafe__Attester__V1__Credential *c = a->acquired->credentials[i];
+                        wipe(c->private_key_pem.data, c->private_key_pem.len);
+                        wipe(c->private_key_jwk.data, c->private_key_jwk.len);
+                }
         }
         protobuf_c_message_free_unpacked(&a->base, NULL);
 }

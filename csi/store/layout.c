@@ -6,7 +6,7 @@
 #include "lib/model/names.h"
 
 /* What a file is put together from. */
-enum part { PART_END, PART_KEY, PART_CHAIN, PART_TOKEN, PART_ROOTS, PART_BUNDLE, PART_STATUS };
+enum part { PART_END, PART_KEY, PART_JWK, PART_CHAIN, PART_TOKEN, PART_ROOTS, PART_BUNDLE, PART_STATUS };
 
 /* The table: `type` NULL is once a volume, else once a credential of that type. */
 static const struct row {
@@ -18,6 +18,7 @@ static const struct row {
         {SLOT_TYPE_X509, "credential-bundle.pem", {PART_KEY, PART_CHAIN}}, /* one open = one generation */
         {SLOT_TYPE_WIT, "wit.jwt", {PART_TOKEN}},
         {SLOT_TYPE_WIT, "wit.key.pem", {PART_KEY}},
+        {SLOT_TYPE_WIT, "wit.key.jwk", {PART_JWK}}, /* the same key */
         {NULL, "ca.crt", {PART_ROOTS}},
         {NULL, "trust-bundle.json", {PART_BUNDLE}},
         {NULL, STATUS_FILE, {PART_STATUS}},
@@ -54,6 +55,8 @@ static struct fault *check_credential(const struct acquired_credential *c, struc
                 return fault(FAULT_INTERNAL, "EMPTY_CHAIN", "slot %s came without a whole chain", c->slot);
         if (!x509 && (c->token == NULL || c->token[0] == '\0'))
                 return fault(FAULT_INTERNAL, "EMPTY_TOKEN", "slot %s came without a token", c->slot);
+        if (!x509 && c->private_key_jwk == NULL)
+                return fault(FAULT_INTERNAL, "EMPTY_JWK", "slot %s came without its key as JWK", c->slot);
         if (c->issued_unix_s < 0 || c->not_before_unix_s < 0 || c->not_after_unix_s > LAYOUT_DATE_MAX ||
             c->issued_unix_s >= c->not_after_unix_s || c->not_before_unix_s > c->not_after_unix_s)
                 return fault(FAULT_INTERNAL, "BAD_DATES", "slot %s has dates that can't be", c->slot);
@@ -118,6 +121,8 @@ static struct span part_bytes(enum part part, const struct source *from)
         switch (part) {
         case PART_KEY:
                 return secret_span(from->credential->private_key_pem);
+        case PART_JWK:
+                return secret_span(from->credential->private_key_jwk);
         case PART_CHAIN:
                 return buf_span(&from->credential->chain_pem);
         case PART_TOKEN:

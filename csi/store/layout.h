@@ -24,7 +24,7 @@ struct layout {
 };
 
 /* Is what the attester gave worth showing at `now`? FAULT_INTERNAL "NO_CREDENTIALS", "TOO_MANY_CREDENTIALS", "BAD_SLOT",
- * "UNKNOWN_CREDENTIAL_TYPE", "EMPTY_KEY", "EMPTY_CHAIN", "EMPTY_TOKEN", "EMPTY_BUNDLE", "BAD_DATES"; FAULT_UNAVAILABLE
+ * "UNKNOWN_CREDENTIAL_TYPE", "EMPTY_KEY", "EMPTY_CHAIN", "EMPTY_TOKEN", "EMPTY_JWK", "EMPTY_BUNDLE", "BAD_DATES"; FAULT_UNAVAILABLE
  * "EXPIRED_CREDENTIAL". */
 struct fault *layout_check(const struct acquired *a, struct wall now) MUST_USE;
 /* All files of a first or renewed generation. `bundle` may be newer than a->bundle. FAULT_INTERNAL "DUPLICATE_FILE". Asserts nothing

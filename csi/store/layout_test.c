@@ -28,8 +28,11 @@ static void add(struct acquired *a, const char *slot, const char *type)
         };
         if (strcmp(type, "x509") == 0)
                 c->chain_pem = buf_of(chain);
-        else
-                c->token = alloc_printf("JWT %s", slot);
+        if (strcmp(type, "wit") != 0)
+                return;
+        AUTO_STRING char *jwk = alloc_printf("{%s}", slot);
+        c->token = alloc_printf("JWT %s", slot);
+        c->private_key_jwk = secret_copy(span_str(jwk));
 }
 
 static struct acquired with_bundle(void)
@@ -64,16 +67,18 @@ static const struct golden {
         {"x509 and wit",
          {{"main", "x509"}, {"token", "wit"}},
          "tls.crt=CHAIN main\n|tls.key=KEY main\n|credential-bundle.pem=KEY main\nCHAIN main\n|"
-         "wit.jwt=JWT token|wit.key.pem=KEY token\n|ca.crt=ROOTS\n|trust-bundle.json={}|status.json=S|"},
+         "wit.jwt=JWT token|wit.key.pem=KEY "
+         "token\n|wit.key.jwk={token}|ca.crt=ROOTS\n|trust-bundle.json={}|status.json=S|"},
         {"two of each, the second ones prefixed",
          {{"out", "x509"}, {"in", "x509"}, {"wit-a", "wit"}, {"wit-b", "wit"}},
          "tls.crt=CHAIN out\n|tls.key=KEY out\n|credential-bundle.pem=KEY out\nCHAIN out\n|"
          "in.tls.crt=CHAIN in\n|in.tls.key=KEY in\n|in.credential-bundle.pem=KEY in\nCHAIN in\n|"
-         "wit.jwt=JWT wit-a|wit.key.pem=KEY wit-a\n|wit-b.wit.jwt=JWT wit-b|wit-b.wit.key.pem=KEY wit-b\n|"
+         "wit.jwt=JWT wit-a|wit.key.pem=KEY wit-a\n|wit.key.jwk={wit-a}|wit-b.wit.jwt=JWT wit-b|wit-b.wit.key.pem=KEY "
+         "wit-b\n|wit-b.wit.key.jwk={wit-b}|"
          "ca.crt=ROOTS\n|trust-bundle.json={}|status.json=S|"},
         {"wit alone",
          {{"w", "wit"}},
-         "wit.jwt=JWT w|wit.key.pem=KEY w\n|ca.crt=ROOTS\n|trust-bundle.json={}|status.json=S|"},
+         "wit.jwt=JWT w|wit.key.pem=KEY w\n|wit.key.jwk={w}|ca.crt=ROOTS\n|trust-bundle.json={}|status.json=S|"},
 };
 
 static void has_these_files(void **state)
@@ -123,6 +128,7 @@ enum change {
         CHAIN_CUT,
         TOKEN_NULL,
         TOKEN_EMPTY,
+        JWK_NULL,
         ROOTS_EMPTY,
         JSON_EMPTY,
         EXPIRED,
@@ -191,6 +197,10 @@ static void change(struct acquired *a, enum change what)
         case TOKEN_EMPTY:
                 set_text(&w->token, "");
                 break;
+        case JWK_NULL:
+                secret_free(w->private_key_jwk);
+                w->private_key_jwk = NULL;
+                break;
         case ROOTS_EMPTY:
                 buf_truncate(&a->bundle.roots_pem, 0);
                 break;
@@ -238,6 +248,7 @@ static const struct bad {
         {"chain one byte short", CHAIN_CUT, FAULT_INTERNAL, "EMPTY_CHAIN"},
         {"no token", TOKEN_NULL, FAULT_INTERNAL, "EMPTY_TOKEN"},
         {"empty token", TOKEN_EMPTY, FAULT_INTERNAL, "EMPTY_TOKEN"},
+        {"no key as JWK", JWK_NULL, FAULT_INTERNAL, "EMPTY_JWK"},
         {"no roots", ROOTS_EMPTY, FAULT_INTERNAL, "EMPTY_BUNDLE"},
         {"no bundle", JSON_EMPTY, FAULT_INTERNAL, "EMPTY_BUNDLE"},
         {"expires this second", EXPIRED, FAULT_UNAVAILABLE, "EXPIRED_CREDENTIAL"},

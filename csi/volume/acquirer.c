@@ -8,6 +8,7 @@ static void credential_clear(struct acquired_credential *c)
         free(c->serial);
         free(c->record);
         secret_free(c->private_key_pem);
+        secret_free(c->private_key_jwk);
         buf_clear(&c->chain_pem);
         if (c->token != NULL)
                 wipe(c->token, strlen(c->token)); /* no secret by itself, but whoever has the key needs only this */

@@ -18,8 +18,9 @@ struct acquire_order {
 struct acquired_credential {
         char *slot, *type, *identity, *serial, *record;
         struct secret *private_key_pem;
-        struct buf chain_pem; /* x509 */
-        char *token;          /* wit */
+        struct secret *private_key_jwk; /* wit; NULL: none */
+        struct buf chain_pem;           /* x509 */
+        char *token;                    /* wit */
         int64_t not_before_unix_s, not_after_unix_s, issued_unix_s;
 };
 struct trust_bundle {

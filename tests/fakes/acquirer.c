@@ -46,8 +46,10 @@ static void credential_of(const struct fake_acquirer *a, size_t index, struct ac
         };
         if (strcmp(a->types[index], "x509") == 0)
                 c->chain_pem = buf_of(chain, a->padding);
-        else
+        if (strcmp(a->types[index], "wit") == 0) {
                 c->token = alloc_printf("token.%u.%zu", a->calls, index);
+                c->private_key_jwk = secret_copy(SPAN("{}"));
+        }
 }
 
 /* With mu held. */

@@ -55,7 +55,7 @@ static struct fault *get_challenge(void *self, const struct httpd_request *q UNU
                  MECHANISM_BACKGROUND_CHECK,
                  2,
                  {{"in", SLOT_TYPE_X509, 1, {"p256"}, ""}, {"out", SLOT_TYPE_X509, 1, {"p384"}, ""}}},
-                {"wit", MECHANISM_BACKGROUND_CHECK, 1, {{"wit", SLOT_TYPE_WIT, 1, {"p256"}, ""}}},
+                {"key", MECHANISM_BACKGROUND_CHECK, 1, {{"key", SLOT_TYPE_KEY, 1, {"p256"}, ""}}},
                 {"passport", MECHANISM_PASSPORT, 1, {{"x509", SLOT_TYPE_X509, 1, {"p256"}, ""}}},
         };
         count(s, &s->challenges);

@@ -5,7 +5,7 @@
  *     issuer_server_refuse_next(&s, FAULT_UNAUTHENTICATED, "nonce.expired");
  *     issuer_new(&options_with(s.url, s.pin), &issuer);
  *
- * Profiles: "default" (x509), "two" (x509 twice), "wit" (a type that the attester can't ask for), "passport" (a mechanism that it does
+ * Profiles: "default" (x509), "two" (x509 twice), "key" (a type that the attester can't ask for), "passport" (a mechanism that it does
  * not have). A pod whose name is "denied" is refused alone. Certificates are real, from a root of this struct's own. The struct must not
  * move. */
 #pragma once
