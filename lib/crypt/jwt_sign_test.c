@@ -1,23 +1,6 @@
 #include "lib/crypt/jwt.h"
 
-#include "tests/fakes/pki.h"
-
-#include "lib/base/parse.h"
-
-static struct jwk_set *set_of(const struct key *k, const char *kid)
-{
-        AUTO(json) struct json *set = json_new_object();
-        AUTO(buf) struct buf text = BUF(65536);
-        struct json *list = json_new_array(), *jwk = jwk_from_key(k);
-        struct jwk_set *s = NULL;
-
-        json_set_text(jwk, "kid", kid);
-        json_push(list, jwk);
-        json_set(set, "keys", list);
-        expect_ok(json_write(set, &text));
-        expect_ok(jwk_set_parse(buf_span(&text), &s));
-        return s;
-}
+#include "tests/fakes/jwk_set.h"
 
 static struct fault *sign_no_more(const void *self UNUSED, struct span signed_part UNUSED, struct buf *ret UNUSED)
 {
@@ -30,7 +13,7 @@ static void whoever_signs(void **state UNUSED)
         json_set_text(claims, "sub", "a");
         for (enum key_kind kind = KEY_P256; kind < KEY_KIND_COUNT; kind++) {
                 AUTO(key) struct key *k = test_key(kind);
-                AUTO(jwk_set) struct jwk_set *set = set_of(k, "k");
+                AUTO(jwk_set) struct jwk_set *set = test_key_set(k, "k", "sig");
                 AUTO(buf) struct buf token = BUF(JWT_MAX);
                 AUTO(json) struct json *back = NULL, *peeked = NULL;
                 struct jwt_signer s = jwt_signer_of(k, "k");
@@ -70,7 +53,7 @@ static void rules(void **state UNUSED)
                 {"too long", {NULL, NULL, NULL, false, 100}, "k", "jwt.structure"},
         };
         AUTO(key) struct key *k = test_key(KEY_P256);
-        AUTO(jwk_set) struct jwk_set *set = set_of(k, "k");
+        AUTO(jwk_set) struct jwk_set *set = test_key_set(k, "k", "sig");
         AUTO(json) struct json *claims = json_new_object();
 
         for (size_t i = 0; i < COUNT_OF(rows); i++) {

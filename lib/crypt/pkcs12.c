@@ -131,8 +131,8 @@ struct fault *pkcs12_key_store(const struct key *key, const struct cert *const *
 /* `bag` has a name, and so a list of attributes. OpenSSL 3.0 shows it as const, and has no way to add one of another kind. */
 static void mark_trusted(PKCS12_SAFEBAG *bag)
 {
-        STACK_OF(X509_ATTRIBUTE) *attributes = (STACK_OF(X509_ATTRIBUTE) *) (uintptr_t) PKCS12_SAFEBAG_get0_attrs(
-                bag); /* NOLINT(performance-no-int-to-ptr): const is taken off */
+        /* NOLINTNEXTLINE(performance-no-int-to-ptr): takes const off */
+        STACK_OF(X509_ATTRIBUTE) *attributes = (STACK_OF(X509_ATTRIBUTE) *) (uintptr_t) PKCS12_SAFEBAG_get0_attrs(bag);
         AUTO(ossl_object) ASN1_OBJECT *usage = OBJ_txt2obj(OID_TRUSTED_KEY_USAGE, 1);
         ASN1_OBJECT *any = OBJ_nid2obj(NID_anyExtendedKeyUsage); /* static */
 

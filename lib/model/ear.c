@@ -1,4 +1,5 @@
 /* Attestation results written. Members of ours have names that nobody else's have. */
+#include "lib/model/cnf.h"
 #include "lib/model/ear_names.h"
 
 #include <assert.h>
@@ -125,11 +126,9 @@ struct json *attestation_result_to_ear(const struct attestation_result *r, const
 
 static void bind(const struct ear_order *o, struct json *j)
 {
-        struct json *cnf = json_new_object(), *jwk = jwk_from_key(o->holder), *keys = json_new_array();
+        struct json *keys = json_new_array();
 
-        json_set_text(jwk, "alg", jwt_alg_of(o->holder));
-        json_set(cnf, "jwk", jwk);
-        json_set(j, "cnf", cnf);
+        json_set(j, "cnf", cnf_of(o->holder));
         for (size_t i = 0; i < o->key_count; i++)
                 json_push(keys, json_new_base64url(SPAN_OF(o->keys[i])));
         json_set(j, EAR_KEYS, keys);

@@ -1,5 +1,6 @@
 /* Attestation results read: the claims of an EAR, whoever signed it. */
 #include "lib/base/parse.h"
+#include "lib/model/cnf.h"
 #include "lib/model/ear_names.h"
 #include "lib/model/fields.h"
 #include "lib/model/names.h"
@@ -262,14 +263,14 @@ static struct fault *read_keys(const struct json *j, struct ear *e)
 
 static struct fault *read_binding(const struct json *j, struct ear *e)
 {
-        const struct json *cnf = json_get(j, "cnf"), *jwk = json_get(cnf, "jwk");
+        const struct json *jwk = cnf_jwk(j);
         const char *alg = NULL;
 
         TRY(as(field_text(j, "aud", VERIFIER_MAX, &e->audience), "ear.aud"));
         TRY(as(field_bytes(j, "eat_nonce", EAR_NONCE_MAX, &e->nonce), "ear.nonce"));
         if (e->nonce.len < EAR_NONCE_MIN)
                 return ear_refuse("ear.nonce", "a nonce of less than eight bytes");
-        if (jwk == NULL || json_count(cnf) != 1)
+        if (jwk == NULL)
                 return ear_refuse("ear.cnf", "no \"cnf\" with a \"jwk\" and nothing else");
         TRY(jwk_read_public(jwk, &e->holder, &alg));
         return read_keys(j, e);

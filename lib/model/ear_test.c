@@ -1,6 +1,6 @@
 #include "lib/model/ear.h"
 
-#include "tests/fakes/pki.h"
+#include "tests/fakes/jwk_set.h"
 
 #define VERIFIER "https://verifier.corp.example"
 #define AUDIENCE "https://issuer.corp.example"
@@ -24,20 +24,6 @@ static void world_clear(struct world *w)
         attestation_result_clear(&w->result);
 }
 DEFINE_AUTO_VALUE(world)
-
-static struct jwk_set *set_of(const struct key *k, const char *kid)
-{
-        AUTO(json) struct json *set = json_new_object();
-        AUTO(buf) struct buf text = BUF(4096);
-        struct json *list = json_new_array();
-        struct jwk_set *s = NULL;
-
-        json_push(list, jwk_published(k, kid, "sig"));
-        json_set(set, "keys", list);
-        expect_ok(json_write(set, &text));
-        expect_ok(jwk_set_parse(buf_span(&text), &s));
-        return s;
-}
 
 static void set_common_facts(struct attestation_result *r, const char *concerns)
 {
@@ -78,7 +64,7 @@ static void composite(struct attestation_result *r)
 static void world_init(struct world *w)
 {
         *w = (struct world){.verifier = test_key(KEY_P256), .holder = test_key(KEY_P256)};
-        w->keys = set_of(w->verifier, "v1");
+        w->keys = test_key_set(w->verifier, "v1", "sig");
         w->trusted[0] = (struct ear_verifier){"https://elsewhere.example", w->keys};
         w->trusted[1] = (struct ear_verifier){VERIFIER, w->keys};
         composite(&w->result);
@@ -197,11 +183,11 @@ static void refuses_by_rules(void **state UNUSED)
 {
         AUTO(world) struct world w;
         AUTO(key) struct key *other = test_key(KEY_P256);
-        AUTO(jwk_set) struct jwk_set *others = set_of(other, "v1"), *renamed = NULL;
+        AUTO(jwk_set) struct jwk_set *others = test_key_set(other, "v1", "sig"), *renamed = NULL;
         AUTO(buf) struct buf token = BUF(EAR_MAX);
 
         world_init(&w);
-        renamed = set_of(w.verifier, "v2");
+        renamed = test_key_set(w.verifier, "v2", "sig");
         build(&w, &token);
         const struct ear_verifier rogue[] = {{VERIFIER, others}}, moved[] = {{VERIFIER, renamed}};
         struct ear_rules good = rules_of(&w), rules;
@@ -254,37 +240,6 @@ static void refuses_by_rules(void **state UNUSED)
                 else
                         expect_fault_row(f, FAULT_UNAUTHENTICATED, rows[i].token, rows[i].name);
         }
-}
-
-static struct json *parse(const char *text)
-{
-        struct json *j = NULL;
-        expect_ok(json_parse(span_str(text), &j));
-        return j;
-}
-
-/* A copy of `object` with one member, found by a path of names with '>' between, replaced or (NULL) left out. */
-static struct json *changed(const struct json *object, const char *path, const char *value)
-{
-        struct json *out = json_new_object();
-        const char *rest = strchr(path, '>'), *name = NULL;
-        size_t len = rest != NULL ? (size_t) (rest - path) : strlen(path);
-        const struct json *member = NULL;
-        bool found = false;
-
-        for (void *at = NULL; json_next(object, &at, &name, &member);) {
-                bool is_it = strlen(name) == len && memcmp(name, path, len) == 0;
-                found |= is_it;
-                if (is_it && rest != NULL)
-                        json_set(out, name, changed(member, rest + 1, value));
-                else if (!is_it)
-                        json_set(out, name, json_copy(member));
-                else if (value != NULL)
-                        json_set(out, name, parse(value));
-        }
-        if (!found && value != NULL && rest == NULL)
-                json_set(out, path, parse(value));
-        return out;
 }
 
 #define FACT(value) "{\"origin\":\"verifier\",\"value\":" value "}"
@@ -412,7 +367,7 @@ static void refuses_claims(void **state UNUSED)
         expect_ok(jwt_peek(buf_span(&built), EAR_MAX, &good));
         struct ear_rules rules = rules_of(&w);
         for (size_t i = 0; i < COUNT_OF(rows); i++) {
-                AUTO(json) struct json *claims = changed(good, rows[i].path, rows[i].value);
+                AUTO(json) struct json *claims = test_json_changed(good, rows[i].path, rows[i].value);
                 AUTO(buf) struct buf token = BUF(EAR_MAX);
                 AUTO(ear) struct ear e = {0};
                 struct jwt_signer signer = jwt_signer_of(w.verifier, "v1");
@@ -435,7 +390,7 @@ static void refuses_headers(void **state UNUSED)
         world_init(&w);
         build(&w, &built);
         expect_ok(jwt_peek(buf_span(&built), EAR_MAX, &claims));
-        AUTO(jwk_set) struct jwk_set *rsa_set = set_of(rsa, "v1");
+        AUTO(jwk_set) struct jwk_set *rsa_set = test_key_set(rsa, "v1", "sig");
         const struct ear_verifier rsa_verifier[] = {{VERIFIER, rsa_set}};
         struct jwt_signer es = jwt_signer_of(w.verifier, "v1"), nameless = jwt_signer_of(w.verifier, NULL),
                           ps = jwt_signer_of(rsa, "v1");

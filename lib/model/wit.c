@@ -1,5 +1,6 @@
 #include "lib/model/wit.h"
 
+#include "lib/model/cnf.h"
 #include "lib/model/fields.h"
 #include "lib/model/spiffe_id.h"
 
@@ -96,9 +97,9 @@ static struct fault *read_times(const struct json *j, struct wit *w)
 
 static struct fault *read_cnf(const struct json *j, struct wit *w)
 {
-        const struct json *cnf = json_get(j, "cnf"), *jwk = json_get(cnf, "jwk");
+        const struct json *jwk = cnf_jwk(j);
 
-        if (jwk == NULL || json_count(cnf) != 1)
+        if (jwk == NULL)
                 return refuse("wit.cnf", "no \"cnf\" with a \"jwk\" and nothing else: a bearer token is not taken");
         return jwk_read_public(jwk, &w->key, &w->key_alg);
 }
@@ -182,11 +183,8 @@ struct fault *wit_peek(struct span token, struct wit *ret)
 static struct json *to_json(const struct wit *w)
 {
         struct json *j = w->claims != NULL ? json_copy(w->claims) : json_new_object();
-        struct json *jwk = jwk_from_key(w->key), *cnf = json_new_object();
 
-        json_set_text(jwk, "alg", jwt_alg_of(w->key));
-        json_set(cnf, "jwk", jwk);
-        json_set(j, "cnf", cnf);
+        json_set(j, "cnf", cnf_of(w->key));
         json_set_text(j, "sub", w->subject);
         json_set_text(j, "iss", w->issuer);
         json_set_text(j, "jti", w->id);

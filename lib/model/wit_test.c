@@ -1,6 +1,6 @@
 #include "lib/model/wit.h"
 
-#include "tests/fakes/pki.h"
+#include "tests/fakes/jwk_set.h"
 
 #include <stdio.h>
 
@@ -26,22 +26,9 @@ DEFINE_AUTO_VALUE(world)
 static struct world world_new(void)
 {
         struct world w = {test_key(KEY_P256), test_key(KEY_P256), NULL};
-        AUTO(json) struct json *set = json_new_object();
-        AUTO(buf) struct buf text = BUF(4096);
-        struct json *list = json_new_array();
 
-        json_push(list, jwk_published(w.issuer, "k1", WIT_USE));
-        json_set(set, "keys", list);
-        expect_ok(json_write(set, &text));
-        expect_ok(jwk_set_parse_use(buf_span(&text), WIT_USE, &w.keys));
+        w.keys = test_key_set(w.issuer, "k1", WIT_USE);
         return w;
-}
-
-static struct json *parse(const char *text)
-{
-        struct json *j = NULL;
-        expect_ok(json_parse(span_str(text), &j));
-        return j;
 }
 
 static struct wit wit_of(const struct world *w)
@@ -53,7 +40,7 @@ static struct wit wit_of(const struct world *w)
                         .not_before_unix_s = TEST_NOW_S - 30,
                         .expires_unix_s = TEST_NOW_S + 1200};
         expect_ok(key_from_spki(key_spki(w->workload), &t.key));
-        AUTO(json) struct json *plain = parse("{\"app\":\"Payroll\",\"data-class\":[\"pii\"]}");
+        AUTO(json) struct json *plain = test_json("{\"app\":\"Payroll\",\"data-class\":[\"pii\"]}");
         t.claims = wit_claims_of(plain, DOMAIN);
         return t;
 }
@@ -195,17 +182,11 @@ static void refuses_claims(void **state UNUSED)
         expect_ok(wit_build(&t, &signer, &built));
 
         for (size_t i = 0; i < COUNT_OF(rows); i++) {
-                AUTO(json) struct json *good = NULL, *changed = json_new_object();
+                AUTO(json) struct json *good = NULL, *changed = NULL;
                 AUTO(buf) struct buf token = BUF(WIT_MAX);
                 AUTO(wit) struct wit back = {0};
-                const char *name = NULL;
-                const struct json *value = NULL;
                 expect_ok(jwt_peek(buf_span(&built), 0, &good));
-                for (void *at = NULL; json_next(good, &at, &name, &value);)
-                        if (strcmp(name, rows[i].member) != 0)
-                                json_set(changed, name, json_copy(value));
-                if (rows[i].value != NULL)
-                        json_set(changed, rows[i].member, parse(rows[i].value));
+                changed = test_json_changed(good, rows[i].member, rows[i].value);
                 expect_ok(jwt_sign(w.issuer, WIT_TYPE, "k1", changed, &token));
                 struct fault *f = wit_verify(buf_span(&token), w.keys, &rules, &back);
                 if (rows[i].token == NULL)
@@ -265,8 +246,7 @@ static void builds_no_other(void **state UNUSED)
         struct jwt_signer signer = jwt_signer_of(w.issuer, "k1");
         AUTO(buf) struct buf out = BUF(WIT_MAX);
         AUTO(wit)
-        struct wit subject = wit_of(&w),
-                   life = wit_of(&w), claim = wit_of(&w), count = wit_of(&w), big = wit_of(&w);
+        struct wit subject = wit_of(&w), life = wit_of(&w), claim = wit_of(&w), count = wit_of(&w), big = wit_of(&w);
 
         free(subject.subject);
         subject.subject = alloc_string("spiffe://corp.example/../x");

@@ -1,7 +1,7 @@
 /* ear_round: an attestation result as a signed token and back: a policy must not be able to tell the two apart. */
 #pragma once
 
-#include "tests/fakes/pki.h"
+#include "tests/fakes/jwk_set.h"
 
 #include "lib/model/ear.h"
 
@@ -18,10 +18,8 @@ static inline void expect_ear_round(const struct attestation_result *r)
 {
         static const uint8_t digests[1][SHA256_LEN] = {{1}};
         AUTO(key) struct key *verifier = test_key(KEY_P256), *holder = test_key(KEY_P256);
-        AUTO(json) struct json *set = json_new_object();
-        struct json *list = json_new_array();
-        AUTO(jwk_set) struct jwk_set *keys = NULL;
-        AUTO(buf) struct buf token = BUF(EAR_MAX), text = BUF(4096);
+        AUTO(jwk_set) struct jwk_set *keys = test_key_set(verifier, "k", "sig");
+        AUTO(buf) struct buf token = BUF(EAR_MAX);
         AUTO(ear) struct ear e = {0};
         const struct ear_order o = {.verifier = "https://v.example",
                                     .build = "1",
@@ -36,10 +34,6 @@ static inline void expect_ear_round(const struct attestation_result *r)
                                     .result = r};
         struct jwt_signer signer = jwt_signer_of(verifier, "k");
 
-        json_push(list, jwk_published(verifier, "k", "sig"));
-        json_set(set, "keys", list);
-        expect_ok(json_write(set, &text));
-        expect_ok(jwk_set_parse(buf_span(&text), &keys));
         expect_ok(ear_build(&o, &signer, &token));
         const struct ear_verifier trusted = {o.verifier, keys};
         const struct ear_rules rules = {
