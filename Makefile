@@ -143,7 +143,7 @@ $(call objects,$(wildcard tests/emulators/tsm/*.c)): CPPFLAGS_ALL += $(shell pkg
 $(BUILD)/tests/tsm: $(call objects,$(wildcard tests/emulators/tsm/*.c)) $(BUILD)/libfakes.a $(LIBS)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS) $(shell pkg-config --libs fuse3 2>/dev/null)
-$(addprefix $(BUILD)/unit/attester/evidence/,tsm_test tsm_source_test): | $(BUILD)/tests/tsm
+$(addprefix $(BUILD)/unit/attester/evidence/,tsm_test tsm_source_test composite_test reader_kinds_test): | $(BUILD)/tests/tsm
 # Device nodes that no machine of ours has: preloaded in flows, linked into a unit test.
 DEVICES := $(addprefix $(BUILD)/tests/,sev_guest.so nsm.so tdx_guest.so)
 $(DEVICES): $(BUILD)/tests/%.so: tests/emulators/%.c tests/emulators/device.c tests/emulators/device.h

@@ -162,7 +162,8 @@ static struct fault *run_words(const struct program_args *args)
         if (args->word_count == 1 && strcmp(args->words[0], "reader") == 0)
                 return run_reader(config);
         if (args->word_count == 1 && strcmp(args->words[0], "probe") == 0) {
-                const struct evidence_options options = evidence_options_of(config, true);
+                /* root sees what a reader would see, anybody else asks it */
+                const struct evidence_options options = evidence_options_of(config, geteuid() == 0);
                 return probe_run(&options);
         }
         return fault(FAULT_INVALID, "USAGE", "unknown command %s, expected none, \"reader\" or \"probe\"",

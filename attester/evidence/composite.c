@@ -237,7 +237,7 @@ struct fault *evidence_composite_open(const struct evidence_options *o, struct e
         AUTO(composite) struct composite *c = NEW(struct composite);
         struct reader_kinds readers = {0};
         if (o->reader_socket != NULL)
-                TRY(evidence_reader_kinds(o, &readers));
+                TRY(evidence_reader_kinds(o, READER_START_MS, &readers));
         TRY(open_part(o, &readers, o->kind, &c->primary));
         TRY(evidence_secondary_check(o, c->primary.kind));
         if (o->reader_socket != NULL)

@@ -5,8 +5,7 @@
 #include "lib/base/log.h"
 #include "lib/net/frames.h"
 
-#define CONNECT_WAIT_MS 5000  /* for a reader that is being started beside us */
-#define HELLO_WAIT_MS   15000 /* the same when we are being started as well */
+#define CONNECT_WAIT_MS 5000 /* for a reader that is being started beside us */
 
 struct reader_client {
         char kind[NAME_MAX_LEN + 1];
@@ -277,14 +276,14 @@ static struct fault *check_kinds(const struct reader_kinds *k)
         return NULL;
 }
 
-struct fault *evidence_reader_kinds(const struct evidence_options *o, struct reader_kinds *ret)
+struct fault *evidence_reader_kinds(const struct evidence_options *o, int64_t wait_ms, struct reader_kinds *ret)
 {
         struct reader_client *c;
         AUTO(read_answer) struct read_answer a = {0};
         struct read_call call = {.what = READ_HELLO, .version = READER_VERSION};
-        TRY(new_client(o, "", HELLO_WAIT_MS, &c));
+        TRY(new_client(o, "", wait_ms, &c));
         struct cancel patience;
-        cancel_init(&patience, &clock_system, (struct boot){clock_boot(&clock_system).ms + HELLO_WAIT_MS});
+        cancel_init(&patience, &clock_system, (struct boot){clock_boot(&clock_system).ms + wait_ms});
         AUTO(fault) struct fault *f = ask(c, &call, &patience, &a);
         cancel_clear(&patience);
         close_client(c);

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "attester/probe.h"
 #include "lib/model/evidence_parts.h"
 #include "lib/net/frames.h"
 #include "tests/fakes/expect.h"
@@ -83,7 +84,7 @@ static void a_reader_says_what_it_reads(void **state)
         const struct evidence_options at_reader = composed(machine(EVIDENCE_AUTO, reader_state));
         const struct evidence_options at_attester = by_reader(machine(EVIDENCE_AUTO, own_state));
         reader_fork(&at_reader);
-        expect_ok(evidence_reader_kinds(&at_attester, &kinds));
+        expect_ok(evidence_reader_kinds(&at_attester, READER_START_MS, &kinds));
         assert_int_equal(kinds.count, 2);
         assert_true(reader_kinds_has(&kinds, EVIDENCE_SEV_SNP));
         assert_string_equal(kinds.names[0], EVIDENCE_SEV_SNP);
@@ -113,6 +114,42 @@ static void a_reader_says_what_it_reads(void **state)
                 s.close(s.self);
         }
         reader_end();
+}
+
+static void expect_probe(const struct evidence_options *o, const char *choice, bool has_reader)
+{
+        AUTO(buf) struct buf text = BUF(65536);
+        AUTO(json) struct json *j = NULL;
+        const struct json *kinds = NULL;
+        size_t by_reader_count = 0;
+        expect_ok(probe_write(o, &text));
+        expect_ok(json_parse(buf_span(&text), &j));
+        assert_true(span_eq_str(json_text(json_get(j, "auto")), choice));
+        assert_int_equal(json_get(j, "reader") == NULL, has_reader);
+        expect_ok(json_need_array(j, "kinds", EVIDENCE_KINDS_MAX, &kinds));
+        for (size_t i = 0; i < json_count(kinds); i++) {
+                const struct json *row = json_at(kinds, i);
+                if (json_get(row, "by") == NULL)
+                        continue;
+                by_reader_count++;
+                assert_true(json_bool(json_get(row, "available")));
+                assert_null(json_get(row, "reason"));
+        }
+        assert_int_equal(by_reader_count, has_reader ? 2 : 0);
+}
+
+static void a_probe_sees_what_the_reader_reads(void **state)
+{
+        (void) state;
+        if (snp.pid == 0)
+                skip();
+        const struct evidence_options at_reader = composed(machine(EVIDENCE_SEV_SNP, reader_state));
+        struct evidence_options o = by_reader(machine(EVIDENCE_AUTO, own_state));
+        o.tsm_base = "/nonexistent"; /* for an attester by itself */
+        reader_fork(&at_reader);
+        expect_probe(&o, EVIDENCE_SEV_SNP, true);
+        reader_end();
+        expect_probe(&o, EVIDENCE_TPM, false);
 }
 
 static void both_parts_may_be_the_readers(void **state)
@@ -333,6 +370,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_reader_says_what_it_reads),
+                cmocka_unit_test(a_probe_sees_what_the_reader_reads),
                 cmocka_unit_test(both_parts_may_be_the_readers),
                 cmocka_unit_test(together_they_must_fit_a_request),
                 cmocka_unit_test(a_reader_refuses_what_does_not_fit_together),

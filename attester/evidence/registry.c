@@ -73,7 +73,7 @@ static struct fault *open_by_reader(const struct evidence_options *o, const char
 static struct fault *open_readers_choice(const struct evidence_options *o, struct evidence_source *ret)
 {
         struct reader_kinds readers;
-        TRY(evidence_reader_kinds(o, &readers));
+        TRY(evidence_reader_kinds(o, READER_START_MS, &readers));
         TRY(open_by_reader(o, readers.names[0], ret));
         log_info("evidence_kind_chosen", KV("kind", ret->kind), KV("by", "reader"));
         return NULL;
