@@ -2,6 +2,7 @@
 #pragma once
 
 #include "lib/crypt/binding.h"
+#include "lib/model/release.h"
 #include "tests/fakes/issuer.h"
 
 static struct fake_issuer issuer;
@@ -18,6 +19,8 @@ struct attempt {
         struct buf transcript;
         const char *evidence_type; /* NULL: none */
         struct httpd_response response;
+        const char *stored_key; /* to be released; NULL: credentials are asked for */
+        uint32_t stored_version;
 };
 typedef void (*change)(struct attempt *a);
 
@@ -79,8 +82,9 @@ static inline void prove(struct attempt *a)
 
 static inline void bind(struct attempt *a, struct span r)
 {
-        a->quoted = (struct binding){
-                .purpose = BINDING_ISSUE, .nonce = buf_span(&a->r.nonce), .audience = SPAN(ISSUER_AUDIENCE)};
+        a->quoted = (struct binding){.purpose = a->stored_key != NULL ? BINDING_RELEASE : BINDING_ISSUE,
+                                     .nonce = buf_span(&a->r.nonce),
+                                     .audience = SPAN(ISSUER_AUDIENCE)};
         sha256(r, a->quoted.request_digest);
         memcpy(a->quoted.client_spki_digest, a->q.client_spki_sha256, SHA256_LEN);
         memcpy(a->quoted.exporter, a->q.exporter, BINDING_EXPORTER_LEN);
@@ -101,7 +105,18 @@ static inline void write_body(struct attempt *a, struct span r, struct buf *body
 static inline void post(struct attempt *a, struct span body)
 {
         a->q.body = body;
-        expect_ok(credentials_post(&issuer.api, &a->q, &a->response));
+        struct fault *(*handler)(void *, const struct httpd_request *, struct httpd_response *) =
+                a->stored_key != NULL ? release_post : credentials_post;
+        expect_ok(handler(&issuer.api, &a->q, &a->response));
+}
+
+static inline struct fault *write_r(const struct attempt *a, struct buf *r)
+{
+        struct release_request release = {.version = a->stored_version, .request = a->r}; /* borrows */
+        if (a->stored_key == NULL)
+                return issue_request_write(&a->r, r);
+        (void) snprintf(release.key, sizeof release.key, "%s", a->stored_key);
+        return release_request_write(&release, r);
 }
 
 /* Changes: before proofs are made, after, in what is quoted, and in the quote. Any may be NULL. */
@@ -113,7 +128,7 @@ static inline void send_changed(struct attempt *a, change before, change after, 
         prove(a);
         if (after != NULL)
                 after(a);
-        expect_ok(issue_request_write(&a->r, &r));
+        expect_ok(write_r(a, &r));
         bind(a, buf_span(&r));
         if (quoted != NULL)
                 quoted(a);
