@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import subprocess
 
 import grpc
 import pytest
@@ -11,7 +12,7 @@ from harness.guest import GuestWorld, refused
 from harness.kubelet import Pod
 from harness.policy import PROFILE
 from harness.tsm import Tsm
-from harness.world import ATTESTER_UID, wait_until
+from harness.world import ATTESTER_UID, binary, wait_until
 
 POLICY = """apiVersion: vouchsafe.dev/v1
 kind: ReferenceSet
@@ -183,6 +184,21 @@ def test_auto_is_the_readers_choice(guest):
     world.kubelet.publish(Pod("app-0", "payroll", "app"))
     assert [e["kind"] for e in world.reader.events("evidence_kind_chosen")] == ["sev-snp"]
     assert [e["primary"] for e in world.attester.events("evidence_composed")] == ["sev-snp"]
+
+
+def test_an_attester_sees_what_its_reader_reads(guest):
+    world = guest(ttl="1h")
+
+    def probe():
+        run = subprocess.run(["setpriv", f"--reuid={ATTESTER_UID}", f"--regid={ATTESTER_UID}", "--clear-groups", "--", binary("vouchsafe-attester"),
+                              "probe", "--config", world.path("attester.yaml")], capture_output=True, text=True)
+        assert run.returncode == 0, run.stderr
+        return json.loads(run.stdout)
+    found = probe()
+    assert found["auto"] == "sev-snp" and [row["kind"] for row in found["kinds"] if row.get("by") == "reader"] == ["sev-snp", "tpm"]
+    world.reader.stop()
+    found = probe()
+    assert found["reader"]["check"] == "tee.gone" and found["auto"] == "tpm", "what it can read itself"
 
 
 def test_what_does_not_fit_together_does_not_start(guest):
