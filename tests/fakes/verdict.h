@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "issuer/policy/received.h"
 #include "issuer/verifier/verifier.h"
 #include "lib/base/file.h"
 #include "tests/fakes/ear_round.h"
@@ -94,8 +95,10 @@ static inline void expect_verdict(const char *name, const struct attestation_res
         AUTO_STRING char *path = alloc_printf("tests/golden/%s.json", name);
         AUTO(buf) struct buf got = BUF(VERDICT_MAX), wanted = BUF(VERDICT_MAX);
 
-        if (refusal == NULL && r->status != EAR_NONE && facts_find(&r->facts, "verifier.status") != NULL)
+        if (refusal == NULL && r->status != EAR_NONE && facts_find(&r->facts, "verifier.status") != NULL) {
                 expect_ear_round(r);
+                expect_ok(policy_check_received(&r->facts));
+        }
         verdict_write(r, refusal, &got);
         if (getenv("VERDICTS_WRITE") != NULL) {
                 FILE *f = fopen(path, "w");
