@@ -11,6 +11,7 @@
 #include "issuer/authority/signer.h"
 #include "lib/base/file.h"
 #include "lib/base/log.h"
+#include "lib/model/wit.h"
 
 typedef Vouchsafe__Signer__V1__Call PbCall;
 typedef Vouchsafe__Signer__V1__Order PbOrder;
@@ -33,6 +34,10 @@ struct authority {
         int64_t not_before_unix_s; /* guarded by mu */
         int64_t not_after_unix_s;  /* guarded by mu */
         int64_t renew_at_unix_s;   /* guarded by mu */
+
+        struct json *token_keys;         /* array of JWK; guarded by mu */
+        int64_t token_keys_from_unix_s;  /* when they were told; guarded by mu */
+        int64_t token_keys_until_unix_s; /* guarded by mu */
 
         uint64_t renewal_failures; /* guarded by mu */
         bool has_told;             /* that they are there; guarded by mu */
@@ -93,6 +98,37 @@ static void remember_intermediate(struct authority *a, const PbIntermediate *i)
                 log_info("intermediate_changed", KV("not_after_unix_s", i->not_after_unix_s));
 }
 
+/* ---- the token keys as it tells of them ---- */
+
+static struct fault *read_token_keys(const PbAnswer *answer, struct json **ret)
+{
+        AUTO(json) struct json *keys = json_new_array();
+        for (size_t i = 0; i < answer->n_token_keys; i++) {
+                const Vouchsafe__Signer__V1__TokenKey *k = answer->token_keys[i];
+                AUTO(key) struct key *key = NULL;
+                TRY_AS(key_from_spki(span_make(k->spki.data, k->spki.len), &key), "token key of the signer");
+                json_push(keys, jwk_published(key, k->id, WIT_USE));
+        }
+        *ret = TAKE(keys);
+        return NULL;
+}
+
+/* An answer of before the change may come after it: then they are asked for again. */
+static struct fault *remember_token_keys(struct authority *a, const PbAnswer *answer)
+{
+        AUTO(json) struct json *keys = NULL;
+        if (answer->token_keys_until_unix_s == 0)
+                return NULL; /* it was not asked */
+        TRY(read_token_keys(answer, &keys));
+        pthread_mutex_lock(&a->mu);
+        json_free(a->token_keys);
+        a->token_keys = TAKE(keys);
+        a->token_keys_from_unix_s = wall_unix_s(clock_wall(a->clock));
+        a->token_keys_until_unix_s = answer->token_keys_until_unix_s;
+        pthread_mutex_unlock(&a->mu);
+        return NULL;
+}
+
 /* ---- issuing ---- */
 
 /* The pair of arrays that protobuf-c packs from; `out` borrows from `in`. */
@@ -110,6 +146,8 @@ static void fill_call(PbCall *call, PbOrder *out, PbOrder **list, const struct l
                 out[i].not_before_unix_s = in[i].not_before_unix_s;
                 out[i].not_after_unix_s = in[i].not_after_unix_s;
                 out[i].insecure_development = in[i].insecure_development;
+                out[i].token = in[i].token;
+                out[i].claims = (ProtobufCBinaryData){in[i].claims.len, (uint8_t *) in[i].claims.data};
                 list[i] = &out[i];
         }
         call->n_orders = count;
@@ -138,7 +176,9 @@ static struct fault *call_signer(struct authority *a, const struct leaf_order *o
         PbAnswer *answer = NULL;
         TRY(link_call(a->link, &call, cancel, &answer));
         remember_intermediate(a, answer->intermediate);
-        struct fault *f = copy_leaves(answer, count, ret);
+        struct fault *f = remember_token_keys(a, answer);
+        if (f == NULL)
+                f = copy_leaves(answer, count, ret);
         vouchsafe__signer__v1__answer__free_unpacked(answer, NULL);
         return f;
 }
@@ -146,6 +186,8 @@ static struct fault *call_signer(struct authority *a, const struct leaf_order *o
 static size_t order_bytes(const struct leaf_order *o)
 {
         size_t bytes = 256 + strlen(o->identity) + o->spki.len;
+        if (o->token)
+                bytes += 768 + 2 * o->claims.len; /* in base64, each with the trust domain's name */
         for (size_t i = 0; i < o->dns_count; i++)
                 bytes += 8 + strlen(o->dns[i]);
         return bytes;
@@ -219,6 +261,21 @@ struct fault *authority_intermediate(struct authority *a, struct buf *out, int64
         return f;
 }
 
+struct fault *authority_token_keys(struct authority *a, struct json **ret, int64_t *ret_until_unix_s)
+{
+        pthread_mutex_lock(&a->mu);
+        int64_t now_s = wall_unix_s(clock_wall(a->clock));
+        bool stale = now_s >= a->token_keys_until_unix_s || now_s < a->token_keys_from_unix_s;
+        pthread_mutex_unlock(&a->mu);
+        if (stale)
+                TRY_AS(ask(a), "ask for the token keys");
+        pthread_mutex_lock(&a->mu);
+        *ret = json_copy(a->token_keys);
+        *ret_until_unix_s = a->token_keys_until_unix_s;
+        pthread_mutex_unlock(&a->mu);
+        return NULL;
+}
+
 struct fault *authority_roots(struct authority *a, struct cert_list *ret)
 {
         return cert_list_from_pem(buf_span(&a->roots_pem), ret);
@@ -277,8 +334,9 @@ static struct fault *hear_first_word(struct authority *a, int socket)
         PbAnswer *answer = NULL;
         TRY_AS(link_receive(socket, &answer), "start the signer");
         remember_intermediate(a, answer->intermediate);
+        struct fault *f = remember_token_keys(a, answer);
         vouchsafe__signer__v1__answer__free_unpacked(answer, NULL);
-        return NULL;
+        return f;
 }
 
 struct fault *authority_start(const struct authority_options *o, struct authority **ret)
@@ -286,6 +344,7 @@ struct fault *authority_start(const struct authority_options *o, struct authorit
         struct authority *a = NEW(struct authority);
         a->roots_pem = BUF(ROOTS_PEM_MAX);
         a->intermediate = BUF(CERT_MAX);
+        a->token_keys = json_new_array();
         a->clock = o->clock != NULL ? o->clock : &clock_system;
         pthread_mutex_init(&a->mu, NULL); /* default attributes: can't fail */
         int socket = -1;
@@ -317,6 +376,7 @@ void authority_stop(struct authority *a)
                 end_signer(a->signer);
         buf_clear(&a->roots_pem);
         buf_clear(&a->intermediate);
+        json_free(a->token_keys);
         pthread_mutex_destroy(&a->mu);
         free(a);
 }

@@ -22,6 +22,10 @@ struct authority_options {
         int64_t intermediate_life_ms; /* INTERMEDIATE_LIFE_MIN_MS to _MAX_MS */
         int64_t max_leaf_life_ms;
         int64_t backdate_ms;
+        /* File that the token keys come from (token_keys.h), read by the signer only, and made by it when it is missing; NULL: no tokens. */
+        const char *token_key;
+        int64_t token_key_life_ms; /* at least max_leaf_life_ms and token_key_lead_ms */
+        int64_t token_key_lead_ms; /* how long a key is published before it is used, where older bundles may be about */
         /* In this process, once the signer has its keys and before the first thread: here the parent shuts itself out of what only the signer had to
          * reach. NULL: nothing. */
         struct fault *(*shield)(void *arg);
@@ -30,7 +34,8 @@ struct authority_options {
         const struct clock *clock;
 };
 struct authority;
-/* Makes the root (P-256, ten years) when neither file exists; one without the other is an error. For `vouchsafe-issuer init`. */
+/* Makes the root (P-256, ten years) when neither file exists, one without the other is an error, and with it the file of token keys. For
+ * `vouchsafe-issuer init`. */
 struct fault *authority_init_root(const struct authority_options *o, struct wall now) MUST_USE;
 /* Forks. Call before anything else starts. */
 struct fault *authority_start(const struct authority_options *o, struct authority **ret) MUST_USE;
@@ -42,10 +47,12 @@ struct leaf_order {
         size_t dns_count;
         struct span spki;
         int64_t not_before_unix_s, not_after_unix_s;
-        bool insecure_development; /* the certificate says so (OID_INSECURE_DEVELOPMENT) */
+        bool insecure_development; /* the certificate says so (OID_INSECURE_DEVELOPMENT), or the token does (WIT_CLAIM_DEVELOPMENT) */
+        bool token; /* a Workload Identity Token: for a P-256 key, without DNS names; jti is the serial in hex */
+        struct span claims; /* of a token: JSON object of business claims, as policies name them; none: no claims */
 };
 struct leaf_issued {
-        struct buf leaf; /* DER */
+        struct buf leaf; /* DER; of a token order the token */
         struct buf
                 issuer; /* DER of the intermediate that signed it: what the chain must carry, also right after a renewal */
 };
@@ -58,6 +65,9 @@ void leaf_issued_clear(struct leaf_issued *l);
 /* Current intermediate (DER, borrowed until the next call from this thread… copied into `out`), and the roots. */
 struct fault *authority_intermediate(struct authority *a, struct buf *out, int64_t *ret_not_after_unix_s) MUST_USE;
 struct fault *authority_roots(struct authority *a, struct cert_list *ret) MUST_USE;
+/* The token keys to publish now, as an array of JWKs (the caller's), and when that changes (INT64_MAX: never). */
+struct json;
+struct fault *authority_token_keys(struct authority *a, struct json **ret, int64_t *ret_until_unix_s) MUST_USE;
 /* The second, then 96 random bits; top bit clear. Serials of one time lie side by side in the ledger's index. */
 void authority_serial(uint8_t ret[16]);
 /* True once the signer is gone: health fails and the program leaves. */

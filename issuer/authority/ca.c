@@ -6,6 +6,7 @@
 
 #include "issuer/authority/rules.h"
 #include "issuer/authority/serials.h"
+#include "issuer/authority/token.h"
 #include "lib/base/file.h"
 #include "lib/base/parse.h"
 #include "lib/base/random.h"
@@ -32,6 +33,7 @@ struct ca {
         uint64_t renewal_failures;
         struct fault *renewal_problem; /* of the last attempt; NULL: it worked */
 
+        struct token_keys *token_keys; /* NULL: no tokens are issued */
         struct serials *serials;
 };
 
@@ -174,9 +176,34 @@ static struct fault *build_leaf(const struct ca *ca, const struct leaf_order *o,
 
 static struct fault *check_order(const struct ca *ca, const struct leaf_order *o, struct wall now)
 {
-        TRY(rules_check(&ca->rules, o, wall_unix_s(cert_not_after(ca->intermediate)), now));
+        /* a token outlives the intermediate, which has no part in it */
+        TRY(rules_check(&ca->rules, o, o->token ? INT64_MAX : wall_unix_s(cert_not_after(ca->intermediate)), now));
         if (serials_have(ca->serials, o->serial))
                 return fault(FAULT_DENIED, "authority.serial_reuse", "a serial was signed before");
+        return NULL;
+}
+
+static struct fault *build_token(struct ca *ca, const struct leaf_order *o, struct wall now, struct buf *ret)
+{
+        const struct token_key *key = NULL;
+        if (ca->token_keys == NULL)
+                return fault(FAULT_DENIED, "authority.token_key", "this authority has no token keys");
+        TRY(token_keys_current(ca->token_keys, now, &key));
+        return token_build(o, ca->trust_domain, key, now, ret);
+}
+
+static struct fault *build(struct ca *ca, const struct leaf_order *o, struct wall now, struct buf *ret)
+{
+        return o->token ? build_token(ca, o, now, ret) : build_leaf(ca, o, ret);
+}
+
+struct fault *ca_token_keys(struct ca *ca, struct wall now, const struct token_key *ret[TOKEN_KEYS_SHOWN],
+                            size_t *ret_count, int64_t *ret_until_unix_s)
+{
+        if (ca->token_keys != NULL)
+                return token_keys_shown(ca->token_keys, now, ret, ret_count, ret_until_unix_s);
+        *ret_count = 0;
+        *ret_until_unix_s = INT64_MAX;
         return NULL;
 }
 
@@ -188,7 +215,7 @@ struct fault *ca_issue(struct ca *ca, const struct leaf_order *orders, size_t co
                 ret[done] = BUF(0);
                 f = check_order(ca, &orders[done], now);
                 if (f == NULL)
-                        f = build_leaf(ca, &orders[done], &ret[done]);
+                        f = build(ca, &orders[done], now, &ret[done]);
                 if (f == NULL)
                         serials_add(ca->serials, orders[done].serial);
         }
@@ -206,7 +233,22 @@ static struct fault *check_options(const struct authority_options *o)
                 return fault(FAULT_INVALID, "BAD_OPTION", "an intermediate lives one minute to 24 hours");
         if (o->max_leaf_life_ms <= 0 || o->backdate_ms < 0)
                 return fault(FAULT_INVALID, "BAD_OPTION", "a leaf's longest life is positive, backdating not negative");
+        if (o->token_key != NULL &&
+            (o->token_key_life_ms < o->max_leaf_life_ms || o->token_key_life_ms < o->token_key_lead_ms ||
+             o->token_key_life_ms < 1000 || o->token_key_lead_ms < 0))
+                return fault(
+                        FAULT_INVALID, "BAD_OPTION",
+                        "a token key lives at least as long as a credential, and as it is published before its use");
         return NULL;
+}
+
+/* Where the file is made only now, the root is older: bundles without these keys may be about. */
+static struct fault *load_token_keys(const struct authority_options *o, struct wall now, struct ca *ca)
+{
+        if (o->token_key == NULL)
+                return NULL;
+        TRY(token_keys_make_file(o->token_key, wall_unix_s(now) + o->token_key_lead_ms / 1000, NULL));
+        return token_keys_load(o->token_key, o->token_key_life_ms / 1000, &ca->token_keys);
 }
 
 struct fault *ca_load(const struct authority_options *o, struct wall now, struct ca **ret)
@@ -222,6 +264,7 @@ struct fault *ca_load(const struct authority_options *o, struct wall now, struct
         TRY(read_root(o->root_certificate, now, &ca->root));
         TRY(open_root_key(o->root_key, &ca->root_key_fd));
         TRY(renew(ca, now));
+        TRY(load_token_keys(o, now, ca));
         *ret = TAKE(ca);
         return NULL;
 }
@@ -248,6 +291,7 @@ void ca_free(struct ca *ca)
         key_free(ca->key);
         cert_free(ca->intermediate);
         fault_free(ca->renewal_problem);
+        token_keys_free(ca->token_keys);
         serials_free(ca->serials);
         free(ca);
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "issuer/authority/authority.h"
+#include "issuer/authority/token_keys.h"
 
 struct ca;
 /* Reads the root and makes the first intermediate. Faults: "ROOT_MISMATCH" (key and certificate are no pair), "ROOT_EXPIRED",
@@ -21,7 +22,10 @@ struct ca_renewal {
 struct ca_renewal ca_renewal(const struct ca *ca);
 const struct cert *ca_intermediate(const struct ca *ca);
 int64_t ca_renew_at_unix_s(const struct ca *ca);
-/* All or none: `ret` is an array of `count` buffers. FAULT_DENIED as rules.h, and "authority.serial_reuse". */
+/* As token_keys_shown; none and INT64_MAX when no tokens are issued. */
+struct fault *ca_token_keys(struct ca *ca, struct wall now, const struct token_key *ret[TOKEN_KEYS_SHOWN],
+                            size_t *ret_count, int64_t *ret_until_unix_s) MUST_USE;
+/* All or none: `ret` is an array of `count` buffers. FAULT_DENIED as rules.h and token.h, and "authority.serial_reuse". */
 struct fault *ca_issue(struct ca *ca, const struct leaf_order *orders, size_t count, struct wall now,
                        struct buf *ret) MUST_USE;
 void ca_free(struct ca *ca);

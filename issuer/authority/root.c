@@ -2,6 +2,7 @@
 #include "issuer/authority/authority.h"
 
 #include "issuer/authority/pair.h"
+#include "issuer/authority/token_keys.h"
 #include "lib/base/parse.h"
 #include "lib/base/random.h"
 #include "lib/crypt/x509_build.h"
@@ -55,6 +56,9 @@ struct fault *authority_init_root(const struct authority_options *o, struct wall
         if (found)
                 return NULL;
 
+        /* first: a root without it would have its first key wait for bundles that nobody has */
+        if (o->token_key != NULL)
+                TRY(token_keys_make_file(o->token_key, wall_unix_s(now) - o->backdate_ms / 1000, NULL));
         AUTO(key) struct key *key = NULL;
         AUTO(buf) struct buf certificate_pem = BUF(PEM_MAX);
         TRY(key_generate(KEY_P256, &key));

@@ -106,6 +106,16 @@ static struct fault *check_key(struct span spki)
         return NULL;
 }
 
+/* A token's key is P-256, which every reader must know; names of hosts are a certificate's. */
+static struct fault *check_token(const struct leaf_order *o)
+{
+        if (!is_point(o->spki, SPAN_OF(p256_head), 32))
+                return fault(FAULT_DENIED, "authority.key", "a token is for a key of P-256");
+        if (o->dns_count > 0)
+                return fault(FAULT_DENIED, "authority.dns", "a token has no DNS names");
+        return NULL;
+}
+
 static struct fault *check_times(const struct rules *r, const struct leaf_order *o, int64_t issuer_not_after_unix_s,
                                  int64_t now_s)
 {
@@ -131,5 +141,7 @@ struct fault *rules_check(const struct rules *r, const struct leaf_order *o, int
         TRY(check_identity(r, o->identity));
         TRY(check_dns(o));
         TRY(check_key(o->spki));
+        if (o->token)
+                TRY(check_token(o));
         return check_times(r, o, issuer_not_after_unix_s, wall_unix_s(now));
 }

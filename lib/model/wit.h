@@ -15,6 +15,8 @@
 
 #define WIT_TYPE       "wit+jwt"
 #define WIT_USE        "wit-svid" /* of its keys in a bundle */
+/* True in a token that evidence stands behind which proved nothing. */
+#define WIT_CLAIM_DEVELOPMENT "vouchsafe.dev/insecure-development"
 #define WIT_HEADER     "Workload-Identity-Token"
 #define WIT_MAX        ((size_t) 8 * 1024) /* it travels in a header field */
 #define WIT_CLAIMS_MAX 64
