@@ -4,9 +4,10 @@
 
 #include "lib/base/parse.h"
 #include "lib/base/random.h"
+#include "lib/crypt/jwe.h"
 #include "lib/crypt/tls.h"
 #include "lib/crypt/x509_build.h"
-#include "lib/model/request.h"
+#include "lib/model/release.h"
 #include "lib/wire/cmw.h"
 #include "lib/wire/problem.h"
 #include "tests/fakes/expect.h"
@@ -57,6 +58,11 @@ static struct fault *get_challenge(void *self, const struct httpd_request *q UNU
                  {{"in", SLOT_TYPE_X509, 1, {"p256"}, ""}, {"out", SLOT_TYPE_X509, 1, {"p384"}, ""}}},
                 {"key", MECHANISM_BACKGROUND_CHECK, 1, {{"key", SLOT_TYPE_KEY, 1, {"p256"}, ""}}},
                 {"passport", MECHANISM_PASSPORT, 1, {{"x509", SLOT_TYPE_X509, 1, {"p256"}, ""}}},
+                {"stored", MECHANISM_KEY_RELEASE, 1, {{"x509", SLOT_TYPE_X509, 1, {"p256"}, "api"}}},
+                {"stored-two",
+                 MECHANISM_KEY_RELEASE,
+                 2,
+                 {{"in", SLOT_TYPE_X509, 1, {"p256"}, "api"}, {"out", SLOT_TYPE_X509, 1, {"p256"}, "client"}}},
         };
         count(s, &s->challenges);
         AUTO(challenge)
@@ -150,6 +156,69 @@ static struct fault *post_credentials(void *self, const struct httpd_request *q,
         return issue(s, &request, r);
 }
 
+/* ---- stored keys ---- */
+
+static void seal(const struct release_request *q, enum release_wrong wrong, const struct key *stored, char **ret_jwe)
+{
+        const struct credential_request *c = &q->request.pods[0].credentials[0];
+        const struct jwe_parties parties = {.producer = SPAN(ISSUER_SERVER_AUDIENCE),
+                                            .recipient = wrong == RELEASE_OTHER_NONCE ? SPAN("another")
+                                                                                      : buf_span(&q->request.nonce)};
+        AUTO(key) struct key *wrap = NULL;
+        AUTO(secret) struct secret *pem = NULL;
+        AUTO(buf) struct buf jwe = BUF(RELEASE_JWE_MAX);
+        if (wrong == RELEASE_TO_OTHER)
+                expect_ok(key_generate(KEY_P256, &wrap));
+        else
+                expect_ok(key_from_spki(buf_span(&c->spki), &wrap));
+        if (wrong == RELEASE_NO_KEY)
+                pem = secret_copy(SPAN("no key"));
+        else
+                expect_ok(key_to_pem_private(stored, &pem));
+        expect_ok(jwe_seal(wrap, &parties, NULL, NULL, pem, &jwe));
+        if (wrong == RELEASE_CHANGED)
+                jwe.data[jwe.len - 2] = jwe.data[jwe.len - 2] == 'A' ? 'B' : 'A';
+        *ret_jwe = span_to_string(buf_span(&jwe));
+}
+
+static struct fault *release(struct issuer_server *s, const struct release_request *q, struct httpd_response *r)
+{
+        const struct pod_request *pod = &q->request.pods[0];
+        AUTO(key) struct key *stored = NULL, *other = NULL;
+        AUTO(release_reply) struct release_reply reply = {.time_unix_s = now_s(), .nonce = fresh_nonce(), .version = 1};
+        pthread_mutex_lock(&s->mu);
+        enum release_wrong wrong = s->release_wrong;
+        reply.bundle_sequence = s->bundle;
+        s->releases++;
+        pthread_mutex_unlock(&s->mu);
+        if (strcmp(pod->node.name, "denied") == 0)
+                return fault(FAULT_DENIED, "release/api", "no");
+        expect_ok(key_generate(KEY_P256, &stored));
+        expect_ok(key_generate(KEY_P256, &other));
+        reply.policy = policy_of(s);
+        (void) snprintf(reply.key, sizeof reply.key, "%s", wrong == RELEASE_OTHER_NAME ? "other" : q->key);
+        seal(q, wrong, wrong == RELEASE_OTHER_KEY ? other : stored, &reply.jwe);
+        struct credential_request certified = {
+                .slot = (char[]){"other"},
+                .spki = {(uint8_t *) (uintptr_t) key_spki(stored).data, key_spki(stored).len, 0, 0}};
+        if (wrong != RELEASE_OTHER_SLOT)
+                certified.slot = pod->credentials[0].slot;
+        sign(s, &certified, pod->node.service_account, &reply.credential);
+        return release_reply_write(&reply, &r->body);
+}
+
+static struct fault *post_release(void *self, const struct httpd_request *q, struct httpd_response *r)
+{
+        struct issuer_server *s = self;
+        AUTO(buf) struct buf bytes = BUF(BODY_MAX);
+        AUTO(cmw) struct cmw evidence = {0};
+        AUTO(release_request) struct release_request request = {0};
+        TRY(refusal(s));
+        TRY(envelope_read(q->body, &bytes, &evidence));
+        TRY(release_request_read(buf_span(&bytes), &request));
+        return release(s, &request, r);
+}
+
 /* ---- enrolment, bundle ---- */
 
 static struct fault *post_key(void *self UNUSED, const struct httpd_request *q UNUSED, struct httpd_response *r)
@@ -241,6 +310,7 @@ void issuer_server_start(struct issuer_server *s)
         const struct httpd_route routes[] = {
                 {"GET", PATH_CHALLENGE, 0, get_challenge, s},
                 {"POST", PATH_CREDENTIALS, BODY_MAX, post_credentials, s},
+                {"POST", PATH_KEYS "/*", BODY_MAX, post_release, s},
                 {"POST", PATH_ATTESTATION_KEYS, BODY_MAX, post_key, s},
                 {"POST", PATH_ACTIVATE, BODY_MAX, post_activate, s},
                 {"GET", PATH_BUNDLE, 0, get_bundle, s},
