@@ -1,4 +1,4 @@
-/* ear_names: members of an EAR that ear.c writes and ear_read.c reads. */
+/* ear_names: members of an EAR that ear.c writes, ear_read.c and ear_result.c read. */
 #pragma once
 
 #include "lib/model/ear.h"
@@ -24,8 +24,10 @@ struct trust_claim {
 };
 extern const struct trust_claim trust_claims[TRUST_CLAIM_COUNT];
 
-/* The attestation result of an EAR's claims. ear_read.c */
+/* The attestation result of an EAR's claims. ear_result.c */
 struct fault *ear_read_result(const struct json *claims, struct attestation_result *ret, char **ret_policy) MUST_USE;
-/* Everything else of them. */
+/* That, and everything else of them. ear_read.c */
 struct fault *ear_read_claims(const struct json *claims, struct ear *ret) MUST_USE;
 struct fault *ear_refuse(const char *token, const char *why) MUST_USE;
+/* A fault of a reader under the name of what it read; NULL stays NULL. */
+struct fault *ear_refuse_as(struct fault *f, const char *token) MUST_USE;

@@ -23,7 +23,7 @@ WITHOUT_TEST = {
 
 TOKEN = re.compile(r'"([A-Z][A-Z0-9_]{2,}|[a-z][a-z0-9_]*(?:[./][a-z0-9_.]+)+)"')
 WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*(?:[./][A-Za-z0-9_]+)*")
-CALL = re.compile(r"\b(?:fault|fault_errno|fault_from_peer|renamed|fault_rename|refuse\w*|\w+_refuse|deny\w*|appraise_\w+|\w+_fault)\s*\(")
+CALL = re.compile(r"\b(?:fault|fault_errno|fault_from_peer|renamed|fault_rename|refuse\w*|\w+_refuse\w*|deny\w*|appraise_\w+|\w+_fault)\s*\(")
 
 
 def read(path):
