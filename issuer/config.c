@@ -38,10 +38,14 @@ static const struct option owner_rows[] = {
         {.name = "uid",
          .type = OPTION_COUNT,
          .offset = offsetof(struct owner_config, uid),
-         .required = true,
-         .min = 1,
+         .fallback = "0",
          .max = UINT32_MAX - 1,
-         .help = "user of this machine"},
+         .help = "user of this machine, on keystore.socket"},
+        {.name = "client",
+         .type = OPTION_TEXT,
+         .offset = offsetof(struct owner_config, client),
+         .help = "whom a client certificate names, on keystore.listen: its URI when it has exactly one, else its "
+                 "subject (RFC 2253)"},
         {.name = "owner",
          .type = OPTION_TEXT,
          .offset = offsetof(struct owner_config, owner),
@@ -101,6 +105,12 @@ static const struct option options[] = {
          .type = OPTION_TEXT,
          .offset = AT(tls_certificate),
          .help = "TLS server chain, PEM, leaf first; unset: tls.crt in state-dir"},
+        {.name = "tokens.key",
+         .type = OPTION_TEXT,
+         .offset = AT(token_key),
+         .help = "file that the keys of Workload Identity Tokens come from, opened by the signer only; unset: "
+                 "token-key in "
+                 "state-dir"},
         {.name = "tls.key", .type = OPTION_TEXT, .offset = AT(tls_key), .help = "its key; unset: tls.key in state-dir"},
         {.name = "tls.ca-certificate",
          .type = OPTION_TEXT,
@@ -143,8 +153,15 @@ static const struct option options[] = {
          .offset = AT(keystore_owners),
          .rows = owner_rows,
          .item_size = sizeof(struct owner_config),
-         .help = "users of this machine that may make, rotate and destroy an owner's keys; a user may be there more "
-                 "than once"},
+         .help = "who may make, rotate and destroy an owner's keys; one may be there more than once"},
+        {.name = "keystore.listen",
+         .type = OPTION_TEXT,
+         .offset = AT(keystore_listen),
+         .help = "the same over HTTPS, for the clients in keystore.owners; needs keystore.client-ca; unset: none"},
+        {.name = "keystore.client-ca",
+         .type = OPTION_TEXT,
+         .offset = AT(keystore_client_ca),
+         .help = "PEM file with the CA of their client certificates; not the workload root"},
         {.name = "policy",
          .type = OPTION_TEXTS,
          .offset = AT(policy),
@@ -290,6 +307,15 @@ static const struct option options[] = {
          .min = 1000,
          .max = 7 * DAY_MS,
          .help = "refresh hint of the trust bundle: how often attesters look for a new one"},
+        {.name = "tokens.key-life",
+         .type = OPTION_DURATION,
+         .offset = AT(token_key_life_ms),
+         .fallback = "168h",
+         .min = 5000,
+         .max = 366 * DAY_MS,
+         .help = "how long a token key is used; published as long before and after that; at least max-leaf-life and "
+                 "five "
+                 "times bundle-refresh"},
         {.name = "workers",
          .type = OPTION_COUNT,
          .offset = AT(workers),
@@ -380,23 +406,46 @@ static struct fault *check_clusters(const struct option_items *clusters)
         return NULL;
 }
 
+static struct fault *check_token_keys(const struct issuer_config *c)
+{
+        if (c->token_key_life_ms < c->max_leaf_life_ms ||
+            c->token_key_life_ms < TOKEN_KEY_LEAD_REFRESHES * c->bundle_refresh_ms)
+                return fault(
+                        FAULT_INVALID, "CONFIG",
+                        "tokens.key-life: at least max-leaf-life and %d times bundle-refresh, or tokens would be met "
+                        "by nobody who has their key",
+                        TOKEN_KEY_LEAD_REFRESHES);
+        return NULL;
+}
+
+static struct fault *check_owners(const struct issuer_config *c)
+{
+        for (size_t i = 0; i < c->keystore_owners.count; i++) {
+                const struct owner_config *o = c->keystore_owners.items[i];
+                if ((o->uid != 0) == (o->client != NULL))
+                        return fault(FAULT_INVALID, "CONFIG", "keystore.owners: %s has either a uid or a client",
+                                     o->owner);
+        }
+        if ((c->keystore_listen != NULL) != (c->keystore_client_ca != NULL))
+                return fault(FAULT_INVALID, "CONFIG", "keystore.listen and keystore.client-ca need one another");
+        return NULL;
+}
+
 struct fault *issuer_config_finish(struct issuer_config *c)
 {
+        TRY(check_owners(c));
         TRY(check_roles(&c->roles));
         TRY(check_audience(c->audience));
         TRY(check_clusters(&c->clusters));
+        TRY(check_token_keys(c));
 
         const struct {
                 char **path;
                 const char *name;
         } files[] = {
-                {&c->root_certificate, "root.crt"},
-                {&c->root_key, "root.key"},
-                {&c->tls_certificate, "tls.crt"},
-                {&c->tls_key, "tls.key"},
-                {&c->tls_ca_certificate, "tls-ca.crt"},
-                {&c->tls_ca_key, "tls-ca.key"},
-                {&c->keystore_kek, "kek"},
+                {&c->root_certificate, "root.crt"}, {&c->root_key, "root.key"}, {&c->token_key, "token-key"},
+                {&c->tls_certificate, "tls.crt"},   {&c->tls_key, "tls.key"},   {&c->tls_ca_certificate, "tls-ca.crt"},
+                {&c->tls_ca_key, "tls-ca.key"},     {&c->keystore_kek, "kek"},
         };
         for (size_t i = 0; i < COUNT_OF(files); i++)
                 if (*files[i].path == NULL)

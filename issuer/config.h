@@ -9,14 +9,16 @@ struct cluster_config {
         char *jwks_file;
         char *attester; /* "namespace/service-account" of the attester's DaemonSet; NULL: any */
 };
-struct owner_config { /* who of this machine acts for an owner of stored keys */
-        uint64_t uid;
+struct owner_config { /* who acts for an owner of stored keys: one of the two */
+        uint64_t uid; /* of this machine; 0: the other */
+        char *client; /* whom a client certificate names; NULL: the other */
         char *owner;
 };
 struct anchors_config {
         char *kind;
         char *file;
 };
+#define TOKEN_KEY_LEAD_REFRESHES 5 /* refresh hints that a token key is published before it is used */
 struct issuer_config {
         char *listen;
         char *audience;
@@ -24,13 +26,14 @@ struct issuer_config {
         struct option_texts roles;
         char *state_dir;
         char *root_certificate, *root_key; /* as the other files: in state-dir unless told */
+        char *token_key;
         char *tls_certificate, *tls_key, *tls_ca_certificate, *tls_ca_key;
         struct option_texts tls_names;
         char *admin_socket;
-        char *health_socket;                        /* NULL: none */
-        char *keystore_kek, *keystore_previous_kek; /* previous: NULL: none */
-        char *keystore_socket;                      /* NULL: none */
-        struct option_items keystore_owners;        /* of struct owner_config */
+        char *health_socket;                                          /* NULL: none */
+        char *keystore_kek, *keystore_previous_kek;                   /* previous: NULL: none */
+        char *keystore_socket, *keystore_listen, *keystore_client_ca; /* NULL: none */
+        struct option_items keystore_owners;                          /* of struct owner_config */
         struct option_texts policy;
         struct option_texts ek_roots;
         struct option_items anchors;  /* of struct anchors_config */
@@ -44,6 +47,7 @@ struct issuer_config {
         bool insecure_development;
         int64_t intermediate_life_ms, max_leaf_life_ms, backdate_ms;
         int64_t bundle_refresh_ms;
+        int64_t token_key_life_ms;
         uint64_t workers, queue_max;
         uint64_t rate_per_second, rate_burst;
         char *log_level;

@@ -10,8 +10,8 @@ static struct fault *finish(struct issuer_config c)
                 c.audience = audience;
         c.state_dir = folder;
         struct fault *f = issuer_config_finish(&c);
-        char *const made[] = {c.root_certificate, c.root_key,           c.tls_certificate,
-                              c.tls_key,          c.tls_ca_certificate, c.tls_ca_key};
+        char *const made[] = {c.root_certificate,   c.root_key,   c.tls_certificate, c.tls_key,
+                              c.tls_ca_certificate, c.tls_ca_key, c.token_key,       c.keystore_kek};
         for (size_t i = 0; i < COUNT_OF(made); i++)
                 free(made[i]);
         return f;
@@ -67,8 +67,31 @@ static void each_wrong_value_is_named(void **state UNUSED)
         }
 }
 
+static void token_keys_outlive_what_they_sign(void **state UNUSED)
+{
+        static const struct {
+                const char *name;
+                int64_t life_ms, leaf_ms, refresh_ms;
+                bool good;
+        } rows[] = {
+                {"as long as both", 10000, 10000, 2000, true},
+                {"shorter than a credential", 9999, 10000, 1000, false},
+                {"published for less than five refreshes", 9999, 1000, 2000, false},
+        };
+        for (size_t i = 0; i < COUNT_OF(rows); i++) {
+                struct fault *f = finish((struct issuer_config){.token_key_life_ms = rows[i].life_ms,
+                                                                .max_leaf_life_ms = rows[i].leaf_ms,
+                                                                .bundle_refresh_ms = rows[i].refresh_ms});
+                if (rows[i].good)
+                        expect_ok(f);
+                else
+                        expect_fault_row(f, FAULT_INVALID, "CONFIG", rows[i].name);
+        }
+}
+
 int main(void)
 {
-        const struct CMUnitTest tests[] = {cmocka_unit_test(each_wrong_value_is_named)};
+        const struct CMUnitTest tests[] = {cmocka_unit_test(each_wrong_value_is_named),
+                                           cmocka_unit_test(token_keys_outlive_what_they_sign)};
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -30,7 +30,7 @@ struct issuer {
         struct endorse *endorse;
         struct tls_holder *tls;
         size_t connections_max;
-        struct bundle_state bundle;
+        struct bundle_holder *bundle;
         struct api api;
         struct server *server;
 
@@ -87,17 +87,6 @@ static void watch_stop(struct issuer *i)
 
 /* ---- life ---- */
 
-static struct fault *load_bundle(struct issuer *i)
-{
-        const struct issuer_config *c = i->config;
-        AUTO(cert_list) struct cert_list roots = {0};
-        AUTO_CLOSE int dir = open(c->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (dir < 0)
-                return fault_errno(FAULT_PRECONDITION, "NO_FILE", errno, "open state-dir %s", c->state_dir);
-        TRY(authority_roots(i->authority, &roots));
-        return bundle_state_load(dir, &roots, c->bundle_refresh_ms / 1000, clock_wall(&clock_system), &i->bundle);
-}
-
 static void fill_api(struct issuer *i)
 {
         const struct issuer_config *c = i->config;
@@ -116,7 +105,7 @@ static void fill_api(struct issuer *i)
                 .keystore = i->keystore,
                 .key_owners = &c->keystore_owners,
                 .endorse = i->endorse,
-                .bundle = &i->bundle,
+                .bundle = i->bundle,
                 .tls = i->tls,
                 .connections_max = i->connections_max,
                 .max_leaf_life_s = c->max_leaf_life_ms / 1000,
@@ -157,7 +146,7 @@ static struct fault *start(struct issuer *i)
         TRY(ledger_open(i->store, &clock_system, &i->ledger));
         TRY(policy_holder_new(c, i->store, &i->holder));
         TRY(tls_holder_new(c->tls_certificate, c->tls_key, &clock_system, &i->tls));
-        TRY(load_bundle(i));
+        TRY(bundle_holder_new(c->state_dir, i->authority, c->bundle_refresh_ms / 1000, &clock_system, &i->bundle));
         TRY(endorse_start(c, i->store, &clock_system, &i->endorse));
         fill_api(i);
         TRY(server_start(&i->api, c, &i->server));
@@ -170,7 +159,7 @@ static void stop(struct issuer *i)
 {
         watch_stop(i);
         server_stop(i->server);
-        bundle_state_clear(&i->bundle);
+        bundle_holder_free(i->bundle);
         tls_holder_free(i->tls);
         policy_holder_free(i->holder);
         endorse_stop(i->endorse);
@@ -205,7 +194,8 @@ static struct fault *serve(struct issuer *i)
 {
         TRY(start(i));
         log_info("started", KV("version", VOUCHSAFE_VERSION), KV("audience", (const char *) i->config->audience),
-                 KV("trust_domain", (const char *) i->config->trust_domain), KV("bundle", i->bundle.sequence));
+                 KV("trust_domain", (const char *) i->config->trust_domain),
+                 KV("bundle", bundle_holder_sequence(i->bundle)));
         warn_of_development(i->config);
         int signal = program_wait(on_hangup, i);
         if (authority_is_dead(i->authority))

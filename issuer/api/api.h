@@ -13,7 +13,7 @@
  *   server.c        the listeners */
 #pragma once
 
-#include "issuer/api/bundle_state.h"
+#include "issuer/api/bundle_holder.h"
 #include "issuer/api/nonce.h"
 #include "issuer/api/policy_holder.h"
 #include "issuer/api/rate_limit.h"
@@ -41,8 +41,9 @@ struct api { /* everything is borrowed, and does not change while requests run *
         struct keystore *keystore;             /* NULL: this issuer keeps no keys */
         const struct option_items *key_owners; /* of struct owner_config; NULL: none */
         struct endorse *endorse;               /* NULL: appraisals have what comes with the evidence, no more */
-        const struct bundle_state *bundle;
+        struct bundle_holder *bundle;
         struct tls_holder *tls; /* NULL: no HTTPS listener */
+        struct tls_holder *keys_tls; /* for owners of stored keys; NULL: no listener */
         size_t connections_max;
         int64_t max_leaf_life_s, backdate_s;
         bool insecure_development;

@@ -5,12 +5,13 @@
 static struct fault *serve(struct api *a, const struct httpd_request *q, struct httpd_response *r)
 {
         TRY(answer_admit(a, q));
-        memcpy(r->etag, a->bundle->etag, sizeof a->bundle->etag);
-        if (bundle_state_matches(a->bundle, q->if_none_match)) {
+        AUTO(bundle_snapshot) struct bundle_snapshot *now = bundle_holder_get(a->bundle);
+        memcpy(r->etag, now->state.etag, sizeof now->state.etag);
+        if (bundle_state_matches(&now->state, q->if_none_match)) {
                 r->status = 304;
                 return NULL;
         }
-        return buf_append(&r->body, buf_span(&a->bundle->json));
+        return buf_append(&r->body, buf_span(&now->state.json));
 }
 
 struct fault *bundle_get(void *self, const struct httpd_request *q, struct httpd_response *r)

@@ -5,20 +5,30 @@
 
 #define FILE_NAME      "bundle.json"
 #define FILE_BYTES_MAX 4096
+#define KID_MAX        128
 
 struct numbered { /* what the file says */
         uint64_t sequence;
         char roots[2 * SHA256_LEN + 1];
 };
 
-static void digest_of(const struct cert_list *roots, char ret_hex[2 * SHA256_LEN + 1])
+/* Token keys by their ids, which are thumbprints: so roots alone keep the digest that they had before there were tokens. */
+static struct fault *digest_of(const struct cert_list *roots, const struct json *token_keys,
+                               char ret_hex[2 * SHA256_LEN + 1])
 {
         AUTO(hasher) struct hasher *h = hasher_new(HASH_SHA256);
         uint8_t digest[SHA256_LEN];
         for (size_t i = 0; i < roots->count; i++)
                 hasher_add(h, cert_der(roots->certs[i]));
+        for (size_t i = 0; i < json_count(token_keys); i++) {
+                struct span id = SPAN_NONE;
+                TRY(json_need_text(json_at(token_keys, i), "kid", KID_MAX, &id));
+                hasher_add(h, SPAN("\ntoken key "));
+                hasher_add(h, id);
+        }
         hasher_end(h, digest);
         hex_string(SPAN_OF(digest), ret_hex);
+        return NULL;
 }
 
 static struct fault *parse_file(struct span text, struct numbered *ret)
@@ -68,12 +78,13 @@ static uint64_t next_sequence(uint64_t last, struct wall now)
         return now_s > last ? now_s : last + 1;
 }
 
-static struct fault *sequence_for(int state_dir, const struct cert_list *roots, struct wall now_wall, uint64_t *ret)
+static struct fault *sequence_for(int state_dir, const struct cert_list *roots, const struct json *token_keys,
+                                  struct wall now_wall, uint64_t *ret)
 {
         struct numbered last = {0};
         char now[2 * SHA256_LEN + 1];
         TRY(read_file(state_dir, &last));
-        digest_of(roots, now);
+        TRY(digest_of(roots, token_keys, now));
         if (strcmp(last.roots, now) != 0) {
                 last.sequence = next_sequence(last.sequence, now_wall);
                 memcpy(last.roots, now, sizeof now);
@@ -83,11 +94,13 @@ static struct fault *sequence_for(int state_dir, const struct cert_list *roots, 
         return NULL;
 }
 
-static struct fault *write_json(const struct cert_list *roots, int64_t refresh_hint_s, struct bundle_state *b)
+static struct fault *write_json(const struct cert_list *roots, const struct json *token_keys, int64_t refresh_hint_s,
+                                struct bundle_state *b)
 {
         AUTO(bundle)
-        struct bundle bundle = {
-                .sequence = b->sequence, .refresh_hint_s = refresh_hint_s, .token_keys = json_new_array()};
+        struct bundle bundle = {.sequence = b->sequence,
+                                .refresh_hint_s = refresh_hint_s,
+                                .token_keys = token_keys != NULL ? json_copy(token_keys) : NULL};
         for (size_t i = 0; i < roots->count; i++) {
                 bundle.roots[i] = BUF(CERT_MAX);
                 bundle.root_count = i + 1;
@@ -103,15 +116,15 @@ static struct fault *write_json(const struct cert_list *roots, int64_t refresh_h
         return NULL;
 }
 
-struct fault *bundle_state_load(int state_dir, const struct cert_list *roots, int64_t refresh_hint_s, struct wall now,
-                                struct bundle_state *ret)
+struct fault *bundle_state_load(int state_dir, const struct cert_list *roots, const struct json *token_keys,
+                                int64_t refresh_hint_s, struct wall now, struct bundle_state *ret)
 {
         AUTO(bundle_state) struct bundle_state b = {0};
         if (roots->count == 0 || roots->count > BUNDLE_ROOTS_MAX)
                 return fault(FAULT_PRECONDITION, "BUNDLE_ROOTS", "%zu roots, a bundle has 1 to %d", roots->count,
                              BUNDLE_ROOTS_MAX);
-        TRY(sequence_for(state_dir, roots, now, &b.sequence));
-        TRY(write_json(roots, refresh_hint_s, &b));
+        TRY(sequence_for(state_dir, roots, token_keys, now, &b.sequence));
+        TRY(write_json(roots, token_keys, refresh_hint_s, &b));
         *ret = b;
         b = (struct bundle_state){0};
         return NULL;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "lib/base/file.h"
+#include "lib/crypt/jwt.h"
 #include "lib/crypt/x509_build.h"
 
 #define NOW_S 1795456800
@@ -46,7 +47,7 @@ static uint64_t sequence_of(int dir, const struct cert_list *roots, int64_t now_
 {
         AUTO(bundle_state) struct bundle_state b = {0};
         AUTO(bundle) struct bundle read = {0};
-        expect_ok(bundle_state_load(dir, roots, 300, wall_from_unix_s(now_s), &b));
+        expect_ok(bundle_state_load(dir, roots, NULL, 300, wall_from_unix_s(now_s), &b));
         expect_ok(bundle_read(buf_span(&b.json), &read));
         assert_int_equal(read.sequence, b.sequence);
         assert_int_equal(read.root_count, roots->count);
@@ -81,6 +82,46 @@ static void sequence_grows_with_every_change_of_roots(void **state)
 }
 
 /* The folder of yesterday, brought back: its number does not come twice, and an issuer that lost the file goes on above it. */
+static struct json *token_key(const char *kid)
+{
+        AUTO(key) struct key *key = NULL;
+        struct json *keys = json_new_array();
+        expect_ok(key_generate(KEY_P256, &key));
+        json_push(keys, jwk_published(key, kid, "wit-svid"));
+        return keys;
+}
+
+static void sequence_grows_with_every_change_of_token_keys(void **state)
+{
+        (void) state;
+        char path[32];
+        AUTO_CLOSE int dir = make_dir(path);
+        AUTO(cert_list) struct cert_list roots = {.count = 1, .certs = {make_root(1)}};
+        AUTO(json) struct json *first = token_key("a"), *second = token_key("b"), *none = json_new_array();
+        const struct {
+                const char *name;
+                const struct json *keys;
+                uint64_t sequence;
+        } rows[] = {
+                {"no keys, as before there were any", NULL, NOW_S},
+                {"none", none, NOW_S},
+                {"the first", first, NOW_S + 1},
+                {"a restart", first, NOW_S + 1},
+                {"rotated", second, NOW_S + 2},
+                {"gone", NULL, NOW_S + 3},
+        };
+        for (size_t i = 0; i < COUNT_OF(rows); i++) {
+                AUTO(bundle_state) struct bundle_state b = {0};
+                AUTO(bundle) struct bundle read = {0};
+                expect_ok(bundle_state_load(dir, &roots, rows[i].keys, 300, wall_from_unix_s(NOW_S), &b));
+                expect_ok(bundle_read(buf_span(&b.json), &read));
+                assert_int_equal(json_count(read.token_keys), json_count(rows[i].keys));
+                if (b.sequence != rows[i].sequence)
+                        fail_msg("%s", rows[i].name);
+        }
+        remove_dir(path, dir);
+}
+
 static void a_restored_folder_does_not_give_a_number_twice(void **state)
 {
         (void) state;
@@ -120,8 +161,8 @@ static void a_file_that_is_not_understood_is_not_overwritten(void **state)
                 AUTO_CLOSE int dir = make_dir(path);
                 struct bundle_state b = {0};
                 expect_ok(file_write_atomic_at(dir, "bundle.json", span_str(rows[i].text), 0600));
-                expect_fault_row(bundle_state_load(dir, &roots, 300, wall_from_unix_s(NOW_S), &b), FAULT_PRECONDITION,
-                                 "BUNDLE_STATE", rows[i].name);
+                expect_fault_row(bundle_state_load(dir, &roots, NULL, 300, wall_from_unix_s(NOW_S), &b),
+                                 FAULT_PRECONDITION, "BUNDLE_STATE", rows[i].name);
                 AUTO(buf) struct buf after = BUF(4096);
                 expect_ok(file_read_at(dir, "bundle.json", &after));
                 assert_true(span_eq_str(buf_span(&after), rows[i].text));
@@ -152,7 +193,7 @@ static void no_root_is_refused(void **state)
         AUTO_CLOSE int dir = make_dir(path);
         struct bundle_state b = {0};
         const struct cert_list none = {0};
-        expect_fault(bundle_state_load(dir, &none, 300, wall_from_unix_s(NOW_S), &b), FAULT_PRECONDITION,
+        expect_fault(bundle_state_load(dir, &none, NULL, 300, wall_from_unix_s(NOW_S), &b), FAULT_PRECONDITION,
                      "BUNDLE_ROOTS");
         remove_dir(path, dir);
 }
@@ -161,6 +202,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(sequence_grows_with_every_change_of_roots),
+                cmocka_unit_test(sequence_grows_with_every_change_of_token_keys),
                 cmocka_unit_test(a_restored_folder_does_not_give_a_number_twice),
                 cmocka_unit_test(a_file_that_is_not_understood_is_not_overwritten),
                 cmocka_unit_test(etag_is_compared_weakly),

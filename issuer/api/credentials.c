@@ -35,7 +35,7 @@ struct fault *issuance_reply(struct issuance *s, struct buf *out)
         reply.nonce = BUF(NONCE_LEN);
         answer_nonce(s->api, &reply.nonce);
         reply.policy = alloc_string(policy_digest(s->rules->policy));
-        reply.bundle_sequence = s->api->bundle->sequence;
+        reply.bundle_sequence = bundle_holder_sequence(s->api->bundle);
         reply.results = alloc_zero(s->pod_count, sizeof *reply.results);
         reply.result_count = s->pod_count;
         for (size_t i = 0; i < s->pod_count; i++)

@@ -50,7 +50,7 @@ static void pods_get_credentials_and_records(void **state UNUSED)
         assert_int_equal(reply.result_count, 2);
         assert_int_equal(reply.nonce.len, NONCE_LEN);
         assert_string_equal(reply.policy, a.r.policy);
-        assert_int_equal(reply.bundle_sequence, issuer.bundle.sequence);
+        assert_int_equal(reply.bundle_sequence, bundle_holder_sequence(issuer.api.bundle));
         assert_int_equal(ledger_records(issuer.api.ledger), before + 2);
         static const char *const ids[] = {"spiffe://demo.example/ns/payroll/sa/app",
                                           "spiffe://demo.example/ns/payroll/sa/web"};

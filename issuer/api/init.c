@@ -68,6 +68,9 @@ void init_authority_options(const struct issuer_config *c, struct authority_opti
                 .intermediate_life_ms = c->intermediate_life_ms,
                 .max_leaf_life_ms = c->max_leaf_life_ms,
                 .backdate_ms = c->backdate_ms,
+                .token_key = c->token_key,
+                .token_key_life_ms = c->token_key_life_ms,
+                .token_key_lead_ms = TOKEN_KEY_LEAD_REFRESHES * c->bundle_refresh_ms,
         };
 }
 

@@ -23,6 +23,7 @@ static int set_up(void **state)
                                            .tls_names = {1, &f->name},
                                            .intermediate_life_ms = INTERMEDIATE_LIFE_MAX_MS,
                                            .max_leaf_life_ms = 3600000,
+                                           .token_key_life_ms = 86400000,
                                            .backdate_ms = 30000};
         expect_ok(issuer_config_finish(&f->config));
         *state = f;

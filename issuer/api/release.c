@@ -182,7 +182,7 @@ static struct fault *reply(const struct issuance *s, char *jwe, struct buf *out)
         reply.nonce = BUF(NONCE_LEN);
         answer_nonce(s->api, &reply.nonce);
         reply.policy = alloc_string(policy_digest(s->rules->policy));
-        reply.bundle_sequence = s->api->bundle->sequence;
+        reply.bundle_sequence = bundle_holder_sequence(s->api->bundle);
         (void) snprintf(reply.key, sizeof reply.key, "%s", s->release->key_name); /* read with that limit */
         reply.version = s->release->version->version;
         TRY(fill_credential(s, &reply.credential));

@@ -29,7 +29,6 @@ struct fake_issuer {
         char *policies[1], *ek_roots[1];
         struct issuer_config config;
         struct secret *master;
-        struct bundle_state bundle;
         struct api api;
         uint8_t client[32], exporter[32];
 };
@@ -61,6 +60,8 @@ static inline void fake_issuer_signer(struct fake_issuer *f)
                 .intermediate_life_ms = INTERMEDIATE_LIFE_MAX_MS,
                 .max_leaf_life_ms = 3600000,
                 .backdate_ms = 30000,
+                .bundle_refresh_ms = 300000,
+                .token_key_life_ms = 86400000,
         };
         expect_ok(issuer_config_finish(&f->config));
         init_authority_options(&f->config, &o);
@@ -143,14 +144,10 @@ static inline void fake_issuer_start(struct fake_issuer *f)
 
         struct api *a = &f->api;
         AUTO_STRING char *database = alloc_printf("%s/ledger.db", f->folder);
-        AUTO(cert_list) struct cert_list roots = {0};
-        AUTO_CLOSE int dir = -1;
-        expect_ok(dir_open_make(f->folder, 0700, &dir));
         expect_ok(store_open_sqlite(database, &a->store));
         expect_ok(ledger_open(a->store, &f->time.clock, &a->ledger));
         expect_ok(policy_holder_new(&f->config, a->store, &a->holder));
-        expect_ok(authority_roots(a->authority, &roots));
-        expect_ok(bundle_state_load(dir, &roots, 300, clock_wall(&f->time.clock), &f->bundle));
+        expect_ok(bundle_holder_new(f->folder, a->authority, 300, &f->time.clock, &a->bundle));
         expect_ok(kek_make_file(f->config.keystore_kek));
         expect_ok(init_open_keystore(&f->config, a->store, &a->keystore));
         a->clock = &f->time.clock;
@@ -158,7 +155,6 @@ static inline void fake_issuer_start(struct fake_issuer *f)
         a->master = f->master;
         a->rates = rate_limit_new(1000, 1000000);
         a->refusals = refusals_new();
-        a->bundle = &f->bundle;
         a->max_leaf_life_s = 3600;
         a->backdate_s = 30;
 }
@@ -172,7 +168,7 @@ static inline void fake_issuer_stop(struct fake_issuer *f)
         authority_stop(a->authority);
         rate_limit_free(a->rates);
         refusals_free(a->refusals);
-        bundle_state_clear(&f->bundle);
+        bundle_holder_free(a->bundle);
         secret_free(f->master);
         fake_tpm_clear(&f->tpm);
         key_free(f->maker);
@@ -260,7 +256,8 @@ static inline struct secret *fake_token_sign(const struct fake_issuer *f, const 
 static inline struct httpd_request fake_request(const struct fake_issuer *f, const char *method, const char *path,
                                                 struct span body)
 {
-        struct httpd_request q = {.method = method, .path = path, .query = "", .body = body, .remote = "192.0.2.7"};
+        struct httpd_request q = {
+                .method = method, .path = path, .query = "", .body = body, .remote = "192.0.2.7", .client_name = ""};
         q.has_client_spki = q.has_exporter = true;
         memcpy(q.client_spki_sha256, f->client, sizeof f->client);
         memcpy(q.exporter, f->exporter, sizeof f->exporter);
