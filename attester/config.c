@@ -114,8 +114,9 @@ static const struct option options[] = {
         {.name = "tpm.eventlog",
          .type = OPTION_TEXT,
          .offset = AT(tpm_eventlog),
-         .fallback = TPM_EVENTLOG_FILE,
-         .help = "the TPM's boot log, sent beside its quote where it can be read; empty: not sent"},
+         .help = "the TPM's boot log, sent beside its quote where it can be read; default: the kernel's log of the "
+                 "device; "
+                 "empty: not sent"},
         {.name = "state-dir",
          .type = OPTION_TEXT,
          .offset = AT(state_dir),

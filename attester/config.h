@@ -22,7 +22,7 @@ struct attester_config {
         uint64_t qgs_port;   /* 0: what QGS_CONF says */
         char *tpm_tcti;
         char *tpm_pcrs;
-        char *tpm_eventlog;
+        char *tpm_eventlog; /* NULL: the kernel's of the device */
         char *state_dir;
         char *reader_socket; /* NULL: evidence is read by this process */
         uint64_t reader_uid;

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "attester/evidence/tdx.h"
+#include "attester/evidence/tpm.h"
 #include "lib/base/file.h"
 #include "lib/base/sandbox.h"
 
@@ -28,8 +29,10 @@ static void name_paths(const struct attester_config *c, struct sandbox_paths *pa
                 sandbox_paths_add(paths, c->tsm, SANDBOX_WRITE); /* where it is not root's */
         if (c->ccel_file != NULL)
                 sandbox_paths_add(paths, c->ccel_file, SANDBOX_READ);
-        if (c->tpm_eventlog != NULL)
-                sandbox_paths_add(paths, c->tpm_eventlog, SANDBOX_READ);
+        const struct evidence_options tpm = {.tpm_tcti = c->tpm_tcti, .tpm_eventlog = c->tpm_eventlog};
+        AUTO_STRING char *tpm_log = evidence_tpm_log_path(&tpm);
+        if (tpm_log[0] != '\0')
+                sandbox_paths_add(paths, tpm_log, SANDBOX_READ);
         for (size_t i = 0; c->reader_socket == NULL && i < COUNT_OF(devices); i++)
                 sandbox_paths_add(paths, devices[i], SANDBOX_DEVICE);
         if (strncmp(c->tpm_tcti, DEVICE_PREFIX, strlen(DEVICE_PREFIX)) == 0)

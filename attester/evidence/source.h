@@ -40,7 +40,7 @@ struct evidence_options {
         const char *kind;          /* EVIDENCE_* */
         const char *tpm_tcti;      /* "device:/dev/tpmrm0", "swtpm:path=/run/tpm.sock" */
         const char *tpm_pcrs;      /* "sha256:0,1,2,3,4,5,6,7+sha384:0" */
-        const char *tpm_eventlog;  /* boot log beside a quote: TPM_EVENTLOG_FILE; NULL or "": none */
+        const char *tpm_eventlog;  /* boot log beside a quote; NULL: the kernel's of the device; "": none */
         const char *state_dir;     /* keeps the AK (wrapped by the TPM) over restarts */
         const char *reader_socket; /* NULL: read here; else ask the evidence reader there */
         uid_t reader_uid;
@@ -55,9 +55,8 @@ struct evidence_options {
         char *const *secondary; /* kinds that are bound into `kind`: composite.h */
         size_t log_max;         /* bytes of a boot log, more are left out; 0: BOOT_LOG_MAX */
 };
-#define EVIDENCE_AUTO     "auto" /* of configurations alone: the first kind that this machine has */
-#define CCEL_FILE         "/sys/firmware/acpi/tables/data/CCEL"
-#define TPM_EVENTLOG_FILE "/sys/kernel/security/tpm0/binary_bios_measurements"
+#define EVIDENCE_AUTO "auto" /* of configurations alone: the first kind that this machine has */
+#define CCEL_FILE     "/sys/firmware/acpi/tables/data/CCEL"
 /* Kind "auto" is the first that this machine has, in the order of evidence_probe, and never the development kind: FAULT_PRECONDITION
  * "tee.missing" when there is none. With a reader it is what the reader chose, which is waited for while
  * it starts. FAULT_INVALID "evidence.kind" for an unknown kind, or one that the reader doesn't do; the software kind without

@@ -6,7 +6,11 @@
 #include "attester/evidence/tpm_ek.h"
 #include "attester/evidence/tpm_pcrs.h"
 #include "attester/evidence/tpm_quote.h"
+#include "lib/base/parse.h"
 #include "lib/model/tpm_evidence.h"
+
+#define LOG_OF_DEVICE "/sys/kernel/security/tpm%u/binary_bios_measurements"
+#define DEVICES_MAX   65535
 
 struct tpm_source {
         char *tcti;
@@ -125,6 +129,24 @@ static void close_source(void *self)
         free(s);
 }
 
+char *evidence_tpm_log_path(const struct evidence_options *o)
+{
+        static const char *const devices[] = {"device:/dev/tpmrm", "device:/dev/tpm"};
+        if (o->tpm_eventlog != NULL)
+                return alloc_string(o->tpm_eventlog);
+        for (size_t i = 0; o->tpm_tcti != NULL && i < COUNT_OF(devices); i++) {
+                struct span at = span_str(o->tpm_tcti);
+                uint64_t number;
+                if (!span_starts_with(at, span_str(devices[i])))
+                        continue;
+                at = span_slice(at, strlen(devices[i]), at.len - strlen(devices[i]));
+                AUTO(fault) struct fault *f = parse_u64(at, 0, DEVICES_MAX, &number);
+                if (f == NULL)
+                        return alloc_printf(LOG_OF_DEVICE, (unsigned) number);
+        }
+        return alloc_string("");
+}
+
 struct fault *evidence_tpm_probe(const struct evidence_options *o)
 {
         if (o->tpm_tcti == NULL || o->tpm_tcti[0] == '\0')
@@ -147,7 +169,8 @@ struct fault *evidence_tpm_open(const struct evidence_options *o, struct evidenc
         s->context = tpm_context_new(s->tcti);
         s->ak = ak;
         s->pcrs = pcrs;
-        s->log = boot_log_new(o->tpm_eventlog, o->log_max);
+        AUTO_STRING char *log_path = evidence_tpm_log_path(o);
+        s->log = boot_log_new(log_path, o->log_max);
         s->evidence = tpm_evidence_new();
         *ret = (struct evidence_source){.kind = EVIDENCE_TPM,
                                         .needs_enrolment = true,

@@ -10,3 +10,6 @@
 struct fault *evidence_tpm_open(const struct evidence_options *o, struct evidence_source *ret) MUST_USE;
 /* NULL: this machine has it; else why not. */
 struct fault *evidence_tpm_probe(const struct evidence_options *o) MUST_USE;
+/* Where its boot log is: as the options say, else where the kernel keeps that of the device (device:/dev/tpmrm0: tpm0's). "" when they
+ * say that none is sent, or when the TPM is no device of the kernel: another TPM's log would not lead to its registers. The caller's. */
+char *evidence_tpm_log_path(const struct evidence_options *o) MUST_USE;

@@ -399,10 +399,35 @@ static int clear_tpm(void **unused)
         return 0;
 }
 
+static void the_log_is_of_the_device(void **unused)
+{
+        (void) unused;
+        static const struct {
+                const char *tcti, *said, *path;
+        } rows[] = {
+                {"device:/dev/tpmrm0", NULL, "/sys/kernel/security/tpm0/binary_bios_measurements"},
+                {"device:/dev/tpm1", NULL, "/sys/kernel/security/tpm1/binary_bios_measurements"},
+                {"device:/dev/tpmrm0", "", ""},
+                {"device:/dev/tpmrm0", "/run/log", "/run/log"},
+                {"swtpm:path=/run/tpm.sock", "/run/log", "/run/log"},
+                {"swtpm:path=/run/tpm.sock", NULL, ""},
+                {"device:/dev/tpm", NULL, ""},
+                {"device:/dev/tpmrm0x", NULL, ""},
+                {"device:/dev/tpmrm70000", NULL, ""},
+                {NULL, NULL, ""},
+        };
+        for (size_t i = 0; i < COUNT_OF(rows); i++) {
+                const struct evidence_options o = {.tpm_tcti = rows[i].tcti, .tpm_eventlog = rows[i].said};
+                AUTO_STRING char *path = evidence_tpm_log_path(&o);
+                assert_string_equal(path, rows[i].path);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(quote_verifies),
+                cmocka_unit_test(the_log_is_of_the_device),
                 cmocka_unit_test(extend_is_seen),
                 cmocka_unit_test(key_is_the_same_after_restarts),
                 cmocka_unit_test(gone_and_back),
