@@ -44,7 +44,7 @@ static struct fault *check_slot(const struct profile_shape *profile, const struc
 {
         static const char *const algorithms[KEY_KIND_COUNT] = {
                 [KEY_P256] = "p256", [KEY_P384] = "p384", [KEY_RSA] = "rsa3072"};
-        if (strcmp(slot->type, SLOT_TYPE_X509) != 0)
+        if (strcmp(slot->type, SLOT_TYPE_X509) != 0 && strcmp(slot->type, SLOT_TYPE_WIT) != 0)
                 return fault(FAULT_DENIED, "slot.type", "slot %s of profile %s is of type %s, which is not issued here",
                              slot->name, profile->name, slot->type);
         const char *found = algorithms[key_kind(key)];

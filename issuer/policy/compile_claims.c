@@ -2,6 +2,9 @@
  * or taken from a fact whose origin may grant. Measurements, keys and machine identifiers stay out of credentials. */
 #include "issuer/policy/compiler.h"
 
+#include "lib/model/names.h"
+#include "lib/model/wit.h"
+
 #define CLAIM_NAME_MAX 63
 #define CLAIM_LIST_MAX 16
 
@@ -88,6 +91,30 @@ static struct fault *read_claim(struct compiler *c, const struct document *d, co
         return read_source(c, d, r, value, &ret->from);
 }
 
+static bool has_token(const struct rule *r)
+{
+        for (size_t i = 0; i < r->profile_count; i++)
+                for (size_t j = 0; j < r->profiles[i]->shape.slot_count; j++)
+                        if (strcmp(r->profiles[i]->shape.slots[j].type, SLOT_TYPE_WIT) == 0)
+                                return true;
+        return false;
+}
+
+/* In a token a claim is named after the trust domain: one that is no name of a host can't keep others from meaning the same. */
+static struct fault *check_domain(struct compiler *c, const struct document *d, const struct rule *r,
+                                  const struct yaml_node *claims)
+{
+        if (c->o->trust_domain == NULL || claims->count == 0 || !has_token(r))
+                return NULL;
+        AUTO_STRING char *name = alloc_printf("%s/claim", c->o->trust_domain);
+        if (wit_claim_is_collision_resistant(name))
+                return NULL;
+        return document_fault(
+                d, claims, "POLICY_CLAIM",
+                "claims of a token are named after the trust domain, and %s is no host name of two labels",
+                c->o->trust_domain);
+}
+
 struct fault *compile_claims(struct compiler *c, const struct document *d, struct rule *r)
 {
         const struct yaml_node *m;
@@ -96,6 +123,7 @@ struct fault *compile_claims(struct compiler *c, const struct document *d, struc
                 return NULL;
         if (m->count > POLICY_CLAIMS_MAX)
                 return document_fault(d, m, "POLICY_LIMIT", "a workload has at most %d claims", POLICY_CLAIMS_MAX);
+        TRY(check_domain(c, d, r, m));
         r->claims = arena_zero(c->p->arena, m->count + 1, sizeof *r->claims);
         for (size_t i = 0; i < m->count; i++) {
                 r->claim_count = i + 1; /* even half a claim is the policy's to free */

@@ -3,6 +3,8 @@
 
 #include <strings.h>
 
+#include "lib/model/names.h"
+
 #define DNS_NAME_MAX  253 /* RFC 1035, section 2.3.4 */
 #define DNS_LABEL_MAX 63
 
@@ -57,9 +59,9 @@ static struct fault *read_dns(struct compiler *c, const struct document *d, cons
         return NULL;
 }
 
-/* The slot must be in some profile of the rule, and no profile with it may allow less time. */
+/* The slot must be in some profile of the rule, and no profile with it may allow less time, or have it for tokens where it gets DNS names. */
 static struct fault *check_slot(const struct document *d, const struct rule *r, const struct yaml_node *key,
-                                const struct yaml_node *ttl, const struct slot_grant *g)
+                                const struct yaml_node *ttl, const struct yaml_node *dns, const struct slot_grant *g)
 {
         bool found = false;
         for (size_t i = 0; i < r->profile_count; i++) {
@@ -68,6 +70,10 @@ static struct fault *check_slot(const struct document *d, const struct rule *r, 
                         if (strcmp(p->shape.slots[j].name, g->slot) != 0)
                                 continue;
                         found = true;
+                        if (dns != NULL && strcmp(p->shape.slots[j].type, SLOT_TYPE_X509) != 0)
+                                return document_fault(d, dns, "POLICY_DNS",
+                                                      "slot \"%s\" of profile \"%s\" is a %s, which has no DNS names",
+                                                      g->slot, p->shape.name, p->shape.slots[j].type);
                         if (g->ttl_s > p->ttl_s[j])
                                 return document_fault(d, ttl, "POLICY_TTL",
                                                       "longer than the %llds that profile \"%s\" allows",
@@ -90,8 +96,8 @@ static struct fault *read_grant(struct compiler *c, const struct document *d, co
         TRY(field_want(d, value, "ttl", YAML_SCALAR, &ttl));
         if (ttl != NULL)
                 TRY(compile_ttl(d, ttl, &g->ttl_s));
-        TRY(check_slot(d, r, key, ttl, g));
         TRY(field_want(d, value, "dns", YAML_SEQUENCE, &dns));
+        TRY(check_slot(d, r, key, ttl, dns, g));
         return dns == NULL ? NULL : read_dns(c, d, dns, g);
 }
 

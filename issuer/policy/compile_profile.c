@@ -7,9 +7,9 @@
 
 /* What this version can issue; a new mechanism, type or algorithm is a word here. */
 static const char *const mechanisms[] = {MECHANISM_BACKGROUND_CHECK, MECHANISM_KEY_RELEASE, NULL};
-static const char *const slot_types[] = {SLOT_TYPE_X509, NULL};
-static const char *const algorithms[] = {"p256", NULL};
-static const char *const stored_algorithms[] = {"p256", "p384", "rsa3072", NULL}; /* of keys that the Key store made */
+static const char *const slot_types[] = {SLOT_TYPE_X509, SLOT_TYPE_WIT, NULL};
+static const char *const algorithms[] = {"p256", "p384", "rsa3072", NULL};
+static const char *const wit_algorithms[] = {"p256", NULL}; /* ES256: the one that every reader of tokens must know */
 
 static struct fault *check_word(const struct document *d, const struct yaml_node *at, const char *what,
                                 const char *const *words)
@@ -39,7 +39,7 @@ struct fault *compile_ttl(const struct document *d, const struct yaml_node *at, 
 
 static struct fault *read_algorithms(const struct document *d, const struct yaml_node *slot, struct slot *s)
 {
-        const char *const *known = s->key[0] != '\0' ? stored_algorithms : algorithms;
+        const char *const *known = strcmp(s->type, SLOT_TYPE_WIT) == 0 ? wit_algorithms : algorithms;
         const struct yaml_node *list;
         TRY(field_need(d, slot, "algorithms", YAML_SEQUENCE, &list));
         if (list->count == 0 || list->count > COUNT_OF(s->algorithms))
@@ -70,6 +70,9 @@ static struct fault *read_key(const struct document *d, const struct yaml_node *
                                                  : "a slot has a key by mechanism key-release alone");
         if (n == NULL)
                 return NULL;
+        if (strcmp(s->type, SLOT_TYPE_X509) != 0)
+                return document_fault(d, n, "POLICY_KEY",
+                                      "a stored key comes with a certificate: type " SLOT_TYPE_X509);
         TRY(name_check(d, n, NAME_MAX_LEN));
         (void) snprintf(s->key, sizeof s->key, "%s", n->text);
         return NULL;
