@@ -1,9 +1,7 @@
 /* Attestation results: inputs as tokens, and as claims that a trusted verifier has signed. */
 #include "lib/model/ear_names.h"
 
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fakes/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

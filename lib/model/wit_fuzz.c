@@ -1,9 +1,7 @@
 /* Identity tokens as they stand, and inputs as claims that were signed: what is read again is what would be built. */
 #include "lib/model/wit.h"
 
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fakes/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -14,8 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
         if (signing == NULL) {
                 AUTO(fault) struct fault *f = key_generate(KEY_P256, &signing);
-                if (f != NULL)
-                        abort();
+                must(f == NULL);
         }
         AUTO(fault) struct fault *peeking = wit_peek(span_make(data, size), &token);
         if (peeking == NULL ? token.key == NULL : fault_code(peeking) != FAULT_UNAUTHENTICATED)
