@@ -28,7 +28,7 @@ struct issuer {
         struct rate_limit *rates;
         struct refusals *refusals;
         struct endorse *endorse;
-        struct tls_holder *tls;
+        struct tls_holder *tls, *keys_tls; /* keys_tls: NULL without keystore.listen */
         size_t connections_max;
         struct bundle_holder *bundle;
         struct api api;
@@ -64,6 +64,8 @@ static void *watch(void *arg)
                         continue;
                 pthread_mutex_unlock(&i->mu); /* no lock over reading files */
                 tls_holder_watch(i->tls);
+                if (i->keys_tls != NULL)
+                        tls_holder_watch(i->keys_tls);
                 looked_ms = clock_boot(&clock_system).ms;
                 pthread_mutex_lock(&i->mu);
         }
@@ -107,6 +109,7 @@ static void fill_api(struct issuer *i)
                 .endorse = i->endorse,
                 .bundle = i->bundle,
                 .tls = i->tls,
+                .keys_tls = i->keys_tls,
                 .connections_max = i->connections_max,
                 .max_leaf_life_s = c->max_leaf_life_ms / 1000,
                 .backdate_s = c->backdate_ms / 1000,
@@ -146,6 +149,9 @@ static struct fault *start(struct issuer *i)
         TRY(ledger_open(i->store, &clock_system, &i->ledger));
         TRY(policy_holder_new(c, i->store, &i->holder));
         TRY(tls_holder_new(c->tls_certificate, c->tls_key, &clock_system, &i->tls));
+        if (c->keystore_listen != NULL)
+                TRY(tls_holder_new_for(c->tls_certificate, c->tls_key, c->keystore_client_ca, &clock_system,
+                                       &i->keys_tls));
         TRY(bundle_holder_new(c->state_dir, i->authority, c->bundle_refresh_ms / 1000, &clock_system, &i->bundle));
         TRY(endorse_start(c, i->store, &clock_system, &i->endorse));
         fill_api(i);
@@ -160,6 +166,7 @@ static void stop(struct issuer *i)
         watch_stop(i);
         server_stop(i->server);
         bundle_holder_free(i->bundle);
+        tls_holder_free(i->keys_tls);
         tls_holder_free(i->tls);
         policy_holder_free(i->holder);
         endorse_stop(i->endorse);
@@ -187,6 +194,8 @@ static void on_hangup(void *arg)
         struct issuer *i = arg;
         fault_free(policy_holder_reload(i->holder));
         tls_holder_reload(i->tls);
+        if (i->keys_tls != NULL)
+                tls_holder_reload(i->keys_tls);
         endorse_reload(i->endorse);
 }
 

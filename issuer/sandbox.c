@@ -39,6 +39,7 @@ static void name_paths(const struct issuer_config *c, struct sandbox_paths *path
         sandbox_paths_add_folder_of(paths, c->admin_socket, SANDBOX_SOCKET);
         sandbox_paths_add_folder_of(paths, c->health_socket, SANDBOX_SOCKET);
         sandbox_paths_add_folder_of(paths, c->keystore_socket, SANDBOX_SOCKET);
+        sandbox_paths_add_folder_of(paths, c->keystore_client_ca, SANDBOX_READ);
         sandbox_paths_add_folder_of(paths, c->keystore_kek, SANDBOX_READ);
         sandbox_paths_add_folder_of(paths, c->keystore_previous_kek, SANDBOX_READ);
         sandbox_paths_add_folder_of(paths, c->root_certificate, SANDBOX_READ);

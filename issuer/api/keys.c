@@ -20,23 +20,31 @@ static bool is_administrator(uid_t uid)
         return uid == 0 || uid == geteuid();
 }
 
-static bool acts_for(const struct api *a, uid_t uid, const char *owner)
+/* A client has a name where its certificate was verified, and then no uid. */
+static bool is_this(const struct owner_config *o, const struct httpd_request *q)
 {
-        if (is_administrator(uid))
+        return o->client != NULL ? strcmp(o->client, q->client_name) == 0 : o->uid == q->remote_uid;
+}
+
+static bool acts_for(const struct api *a, const struct httpd_request *q, const char *owner)
+{
+        if (is_administrator(q->remote_uid))
                 return true;
         for (size_t i = 0; owner != NULL && a->key_owners != NULL && i < a->key_owners->count; i++) {
                 const struct owner_config *o = a->key_owners->items[i];
-                if (o->uid == uid && strcmp(o->owner, owner) == 0)
+                if (is_this(o, q) && strcmp(o->owner, owner) == 0)
                         return true;
         }
         return false;
 }
 
-struct fault *keys_check_owner(const struct api *a, uid_t uid, const char *owner)
+struct fault *keys_check_owner(const struct api *a, const struct httpd_request *q, const char *owner)
 {
-        if (acts_for(a, uid, owner))
+        if (acts_for(a, q, owner))
                 return NULL;
-        return fault(FAULT_DENIED, "keys.owner", "user %u does not act for the owner of this key", uid);
+        if (q->client_name[0] != '\0')
+                return fault(FAULT_DENIED, "keys.owner", "%s does not act for the owner of this key", q->client_name);
+        return fault(FAULT_DENIED, "keys.owner", "user %u does not act for the owner of this key", q->remote_uid);
 }
 
 static struct fault *check_on(const struct api *a)
@@ -45,14 +53,15 @@ static struct fault *check_on(const struct api *a)
 }
 
 /* The key, if the caller may know of it. */
-static struct fault *find_own(const struct api *a, uid_t uid, const char *name, struct stored_key **ret)
+static struct fault *find_own(const struct api *a, const struct httpd_request *q, const char *name,
+                              struct stored_key **ret)
 {
         AUTO(stored_key) struct stored_key *k = NULL;
         TRY(check_on(a));
         AUTO(fault) struct fault *none = store_find_key(a->store, name, &k);
-        if (none != NULL && (fault_code(none) != FAULT_NOT_FOUND || is_administrator(uid)))
+        if (none != NULL && (fault_code(none) != FAULT_NOT_FOUND || is_administrator(q->remote_uid)))
                 return TAKE(none);
-        TRY(keys_check_owner(a, uid, k != NULL ? k->owner : NULL));
+        TRY(keys_check_owner(a, q, k != NULL ? k->owner : NULL));
         *ret = TAKE(k);
         return NULL;
 }
@@ -177,7 +186,7 @@ static struct fault *get_keys(void *self, const struct httpd_request *q, struct 
         struct json *keys = json_new_array();
         json_set(j, "keys", keys);
         for (size_t i = 0; i < page.count; i++)
-                if (acts_for(a, q->remote_uid, page.items[i]->owner))
+                if (acts_for(a, q, page.items[i]->owner))
                         json_push(keys, head_to_json(rules->policy, page.items[i]));
         if (page.count == STORED_KEYS_MAX)
                 json_set_text(j, "next", page.items[page.count - 1]->name);
@@ -188,7 +197,7 @@ static struct fault *get_key(void *self, const struct httpd_request *q, struct h
 {
         struct api *a = self;
         AUTO(stored_key) struct stored_key *k = NULL;
-        TRY(find_own(a, q->remote_uid, q->path + strlen(PATH_KEYS "/"), &k)); /* the route has this prefix */
+        TRY(find_own(a, q, q->path + strlen(PATH_KEYS "/"), &k)); /* the route has this prefix */
         AUTO(ruleset) struct ruleset *rules = policy_holder_get(a->holder);
         return answer(rules->policy, k, r);
 }
@@ -254,10 +263,10 @@ static struct fault *post_keys(void *self, const struct httpd_request *q, struct
         struct fault *nobodys = find_identity(rules->policy, n.identity, n.name, &id);
         if (nobodys != NULL && !is_administrator(q->remote_uid)) {
                 fault_free(nobodys);
-                return keys_check_owner(a, q->remote_uid, NULL);
+                return keys_check_owner(a, q, NULL);
         }
         TRY(nobodys);
-        TRY(keys_check_owner(a, q->remote_uid, id.owner));
+        TRY(keys_check_owner(a, q, id.owner));
 
         const struct key_order order = {.name = n.name,
                                         .owner = id.owner,
@@ -267,7 +276,8 @@ static struct fault *post_keys(void *self, const struct httpd_request *q, struct
         TRY(keystore_create(a->keystore, &order, clock_wall(a->clock), &k));
         log_info("key_made", KV("key", (const char *) k->name), KV("owner", (const char *) k->owner),
                  KV("identity", (const char *) k->identity), KV("algorithm", (const char *) k->algorithm),
-                 KV("imported", n.pem != NULL), KV("by_uid", (int64_t) q->remote_uid));
+                 KV("imported", n.pem != NULL), KV("by_uid", (int64_t) (int32_t) q->remote_uid),
+                 KV("by", q->client_name));
         TRY(certify_newest(a, rules->policy, k));
         return answer(rules->policy, k, r);
 }
@@ -278,14 +288,15 @@ static struct fault *rotate(struct api *a, const struct httpd_request *q, const 
         AUTO(stored_key) struct stored_key *old = NULL, *k = NULL;
         AUTO(secret) struct secret *pem = NULL;
         AUTO(json) struct json *j = NULL;
-        TRY(find_own(a, q->remote_uid, name, &old));
+        TRY(find_own(a, q, name, &old));
         TRY(json_parse(q->body, &j));
         TRY(json_only_keys(j, allowed));
         TRY(read_pem(j, &pem));
 
         TRY(keystore_rotate(a->keystore, name, pem, clock_wall(a->clock), &k));
         log_info("key_rotated", KV("key", (const char *) k->name), KV("version", k->newest),
-                 KV("imported", pem != NULL), KV("by_uid", (int64_t) q->remote_uid));
+                 KV("imported", pem != NULL), KV("by_uid", (int64_t) (int32_t) q->remote_uid),
+                 KV("by", q->client_name));
         AUTO(ruleset) struct ruleset *rules = policy_holder_get(a->holder);
         TRY(certify_newest(a, rules->policy, k));
         return answer(rules->policy, k, r);
@@ -318,12 +329,13 @@ static struct fault *delete_key(void *self, const struct httpd_request *q, struc
         struct api *a = self;
         uint32_t version = 0;
         AUTO(stored_key) struct stored_key *k = NULL;
-        TRY(find_own(a, q->remote_uid, q->path + strlen(PATH_KEYS "/"), &k)); /* the route has this prefix */
+        TRY(find_own(a, q, q->path + strlen(PATH_KEYS "/"), &k)); /* the route has this prefix */
         TRY(read_version(q, &version));
 
         TRY(store_destroy_key(a->store, k->id, version));
         log_info("key_destroyed", KV("key", (const char *) k->name), KV("version", version),
-                 KV("owner", (const char *) k->owner), KV("by_uid", (int64_t) q->remote_uid));
+                 KV("owner", (const char *) k->owner), KV("by_uid", (int64_t) (int32_t) q->remote_uid),
+                 KV("by", q->client_name));
         AUTO(json) struct json *j = json_new_object();
         json_set_text(j, "name", k->name);
         if (version != 0)
@@ -337,9 +349,10 @@ static struct fault *post_rewrap(void *self, const struct httpd_request *q, stru
         struct api *a = self;
         uint64_t count = 0;
         TRY(check_on(a));
-        TRY(keys_check_owner(a, q->remote_uid, NULL));
+        TRY(keys_check_owner(a, q, NULL));
         TRY(keystore_rewrap(a->keystore, &count));
-        log_info("keys_rewrapped", KV("versions", count), KV("by_uid", (int64_t) q->remote_uid));
+        log_info("keys_rewrapped", KV("versions", count), KV("by_uid", (int64_t) (int32_t) q->remote_uid),
+                 KV("by", q->client_name));
         AUTO(json) struct json *j = json_new_object();
         json_set_int(j, "rewrapped", (int64_t) count);
         return json_write(j, &r->body);

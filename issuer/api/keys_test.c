@@ -8,8 +8,10 @@
 #define OTHER 64202
 
 static struct fake_issuer issuer;
-static struct owner_config owners[] = {{OWNER, (char[]){"team"}}, {OTHER, (char[]){"others"}}};
-static void *owner_items[] = {&owners[0], &owners[1]};
+static struct owner_config owners[] = {{OWNER, NULL, (char[]){"team"}},
+                                       {OTHER, NULL, (char[]){"others"}},
+                                       {0, (char[]){"CN=alice"}, (char[]){"team"}}};
+static void *owner_items[] = {&owners[0], &owners[1], &owners[2]};
 static const struct option_items owner_list = {COUNT_OF(owners), owner_items};
 
 static struct fault *ask(const char *method, const char *path, uid_t uid, const char *body, struct json **ret)
@@ -131,6 +133,30 @@ static void refusals(void **state UNUSED)
         assert_int_equal(json_count(json_get(still, "versions")), 1);
 }
 
+/* Over HTTPS: no uid, and the name that a verified certificate has. */
+static void clients_act_for_their_owners(void **state UNUSED)
+{
+        static const struct {
+                const char *name, *client, *owner;
+                bool may;
+        } rows[] = {
+                {"a client of the owner's", "CN=alice", "team", true},
+                {"for another owner", "CN=alice", "others", false},
+                {"another client", "CN=bob", "team", false},
+                {"nearly the same", "CN=alice,O=x", "team", false},
+                {"no name", "", "team", false},
+                {"for everybody", "CN=alice", NULL, false},
+        };
+        for (size_t i = 0; i < COUNT_OF(rows); i++) {
+                struct httpd_request q = fake_request(&issuer, "GET", "/v1/keys", SPAN_NONE);
+                q.remote_uid = (uid_t) -1;
+                q.client_name = rows[i].client;
+                AUTO(fault) struct fault *refused = keys_check_owner(&issuer.api, &q, rows[i].owner);
+                if ((refused == NULL) != rows[i].may)
+                        fail_msg("%s", rows[i].name);
+        }
+}
+
 static void without_a_key_store(void **state UNUSED)
 {
         static const char *const paths[] = {"/v1/keys", "/v1/keys/api"};
@@ -161,6 +187,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(an_owner_keeps_keys),
                 cmocka_unit_test(refusals),
+                cmocka_unit_test(clients_act_for_their_owners),
                 cmocka_unit_test(without_a_key_store),
         };
         return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -9,9 +9,13 @@
 #define IDLE_TIMEOUT_MS    120000 /* attesters keep their connection warm */
 #define REQUEST_TIMEOUT_MS 15000
 #define GRACE_MS           10000
+#define KEYS_WORKERS       2
+#define KEYS_QUEUE_MAX     16
+#define KEYS_CONNECTIONS   64
+#define KEYS_BODIES_MAX    (1u << 20)
 
 struct server {
-        struct httpd *api, *admin, *keys, *health;
+        struct httpd *api, *admin, *keys, *remote_keys, *health;
 };
 
 static void on_done(void *arg UNUSED, const char *route_path, int status, int64_t took_us)
@@ -50,6 +54,32 @@ static struct fault *listen_api(struct server *s, struct api *a, const struct is
         return NULL;
 }
 
+/* For owners of stored keys on other machines; the certificate is the API's. */
+static struct fault *listen_keys(struct server *s, struct api *a, const struct issuer_config *c)
+{
+        struct httpd_route routes[KEY_ROUTES];
+        uint16_t port = 0;
+        keys_routes(a, routes);
+        const struct httpd_options options = {
+                .name = "keys",
+                .routes = routes,
+                .route_count = KEY_ROUTES,
+                .workers = KEYS_WORKERS,
+                .queue_max = KEYS_QUEUE_MAX,
+                .connections_max = KEYS_CONNECTIONS,
+                .bodies_max = KEYS_BODIES_MAX,
+                .idle_timeout_ms = IDLE_TIMEOUT_MS,
+                .request_timeout_ms = REQUEST_TIMEOUT_MS,
+                .clock = a->clock,
+        };
+        TRY(httpd_new(&options, &s->remote_keys));
+        TRY_AS(httpd_listen_tls(s->remote_keys, c->keystore_listen, tls_holder_server(a->keys_tls), &port),
+               "listen on %s", c->keystore_listen);
+        TRY(httpd_start(s->remote_keys));
+        log_info("listening_for_owners", KV("address", (const char *) c->keystore_listen), KV("port", (unsigned) port));
+        return NULL;
+}
+
 static struct fault *start(struct server *s, struct api *a, const struct issuer_config *c)
 {
         struct httpd_route admin[ADMIN_ROUTES], keys[KEY_ROUTES], health[HEALTH_ROUTES];
@@ -60,6 +90,8 @@ static struct fault *start(struct server *s, struct api *a, const struct issuer_
                 keys_routes(a, keys);
                 TRY(local_serve("keys", c->keystore_socket, 0666, keys, KEY_ROUTES, a->clock, &s->keys));
         }
+        if (c->keystore_listen != NULL)
+                TRY(listen_keys(s, a, c));
         TRY(listen_api(s, a, c));
         /* last: whoever finds it ready finds the API listening */
         if (c->health_socket != NULL)
@@ -85,6 +117,7 @@ void server_stop(struct server *s)
                 return;
         httpd_stop(s->api, GRACE_MS);
         local_stop(s->health);
+        httpd_stop(s->remote_keys, GRACE_MS);
         local_stop(s->keys);
         local_stop(s->admin);
         free(s);

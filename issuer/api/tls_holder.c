@@ -20,6 +20,7 @@ struct look { /* tells a file from the one that was there before, also behind li
 
 struct tls_holder {
         const char *paths[2]; /* certificate, key */
+        struct buf client_ca; /* PEM; empty: clients sign for themselves */
         const struct clock *clock;
         struct tls_server *server;
         pthread_mutex_t mu;
@@ -56,7 +57,7 @@ static struct fault *load(struct tls_holder *h)
         TRY_AS(file_read_secret(h->paths[1], &key), "tls.key");
         TRY_AS(cert_list_from_pem(buf_span(&chain), &certs), "tls.certificate");
         if (h->server == NULL)
-                TRY(tls_server_new(buf_span(&chain), key, &h->server));
+                TRY(tls_server_new_for(buf_span(&chain), key, buf_span(&h->client_ca), &h->server));
         else
                 TRY(tls_server_replace(h->server, buf_span(&chain), key));
         h->start = cert_not_before(certs.certs[0]);
@@ -159,15 +160,29 @@ struct fault *tls_holder_check_dates(struct tls_holder *h, struct wall now)
         return NULL;
 }
 
+static struct fault *start(struct tls_holder *h, const char *client_ca_path)
+{
+        h->client_ca = BUF(CHAIN_PEM_MAX);
+        if (client_ca_path != NULL)
+                TRY_AS(file_read(client_ca_path, &h->client_ca), "CA of TLS clients");
+        return load(h);
+}
+
 struct fault *tls_holder_new(const char *certificate_path, const char *key_path, const struct clock *clock,
                              struct tls_holder **ret)
+{
+        return tls_holder_new_for(certificate_path, key_path, NULL, clock, ret);
+}
+
+struct fault *tls_holder_new_for(const char *certificate_path, const char *key_path, const char *client_ca_path,
+                                 const struct clock *clock, struct tls_holder **ret)
 {
         struct tls_holder *h = NEW(struct tls_holder);
         h->paths[0] = certificate_path;
         h->paths[1] = key_path;
         h->clock = clock;
         pthread_mutex_init(&h->mu, NULL); /* default attributes: can't fail */
-        struct fault *failed = load(h);
+        struct fault *failed = start(h, client_ca_path);
         if (failed != NULL) {
                 tls_holder_free(h);
                 return failed;
@@ -182,6 +197,7 @@ void tls_holder_free(struct tls_holder *h)
         if (h == NULL)
                 return;
         tls_server_free(h->server);
+        buf_clear(&h->client_ca);
         pthread_mutex_destroy(&h->mu);
         free(h);
 }

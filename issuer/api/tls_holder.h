@@ -14,6 +14,9 @@ struct tls_server;
 /* All three are borrowed. Faults: those of reading files and of lib/crypt/tls.h. */
 struct fault *tls_holder_new(const char *certificate_path, const char *key_path, const struct clock *clock,
                              struct tls_holder **ret) MUST_USE;
+/* The same for clients of a CA alone: a file, read once (lib/crypt/tls.h: tls_server_new_for). */
+struct fault *tls_holder_new_for(const char *certificate_path, const char *key_path, const char *client_ca_path,
+                                 const struct clock *clock, struct tls_holder **ret) MUST_USE;
 struct tls_server *tls_holder_server(struct tls_holder *h);
 void tls_holder_watch(struct tls_holder *h);  /* now and then: reads again when a file is another one than before */
 void tls_holder_reload(struct tls_holder *h); /* reads again whatever the files look like */

@@ -72,6 +72,27 @@ struct fault *tls_exporter(void *ssl, uint8_t ret[32])
         return NULL;
 }
 
+struct fault *tls_cert_of(const X509 *x, struct cert **ret)
+{
+        uint8_t *der = NULL;
+        int len = i2d_X509(x, &der);
+        if (len <= 0)
+                return ossl_fault(FAULT_INVALID, "BAD_CERTIFICATE", "encode a certificate");
+        struct fault *f = cert_from_der(span_make(der, (size_t) len), ret);
+        OPENSSL_free(der);
+        return f;
+}
+
+struct fault *tls_peer_name(void *ssl, struct buf *out)
+{
+        AUTO(cert) struct cert *c = NULL;
+        const X509 *peer = SSL_is_init_finished(ssl) == 1 ? SSL_get0_peer_certificate(ssl) : NULL;
+        if (peer == NULL)
+                return fault(FAULT_UNAUTHENTICATED, "NO_CLIENT_CERTIFICATE", "the peer showed no certificate");
+        TRY(tls_cert_of(peer, &c));
+        return buf_append_str(out, cert_uri_count(c) == 1 ? cert_uri(c, 0) : cert_subject(c));
+}
+
 struct fault *tls_peer_spki_sha256(void *ssl, uint8_t ret[SHA256_LEN])
 {
         if (SSL_is_init_finished(ssl) != 1)

@@ -30,6 +30,11 @@ DEFINE_AUTO(tls_client)
 struct tls_server;
 /* Chain PEM (leaf first) and key PEM. */
 struct fault *tls_server_new(struct span chain_pem, const struct secret *key_pem, struct tls_server **ret) MUST_USE;
+/* The same for clients of a CA alone (one or more, PEM): a connection needs a certificate that chains to it, for clientAuth, valid now by
+ * clock_system. */
+struct fault *tls_server_new_for(struct span chain_pem, const struct secret *key_pem, struct span client_ca_pem,
+                                 struct tls_server **ret) MUST_USE;
+bool tls_server_knows_clients(const struct tls_server *t); /* made by tls_server_new_for */
 /* For connections that come from now on; those that are there keep what they have. Thread-safe. On a fault everything stays. */
 struct fault *tls_server_replace(struct tls_server *t, struct span chain_pem, const struct secret *key_pem) MUST_USE;
 void *tls_server_accept(struct tls_server *t); /* a new SSL* in accept state; the caller owns it (libevent frees it) */
@@ -38,5 +43,8 @@ DEFINE_AUTO(tls_server)
 
 /* Of an established connection (`ssl` is an SSL*). FAULT_PRECONDITION "TLS_STATE" before the handshake has ended. */
 struct fault *tls_exporter(void *ssl, uint8_t ret[32]) MUST_USE; /* BINDING_EXPORTER_LABEL, empty context */
+/* Whom the peer's certificate names: its URI when it has exactly one, else its subject (RFC 2253). Means nothing unless the certificate was
+ * verified (tls_server_knows_clients). NO_CLIENT_CERTIFICATE as below, TOO_LARGE. */
+struct fault *tls_peer_name(void *ssl, struct buf *out) MUST_USE;
 /* SHA-256 of the peer certificate's SPKI; FAULT_UNAUTHENTICATED "NO_CLIENT_CERTIFICATE" without one. */
 struct fault *tls_peer_spki_sha256(void *ssl, uint8_t ret[SHA256_LEN]) MUST_USE;

@@ -25,6 +25,8 @@ struct httpd_request {
         uint8_t client_spki_sha256[32];
         bool has_exporter;
         uint8_t exporter[32];
+        const char
+                *client_name; /* of a certificate that a CA of clients vouches for (tls_server_new_for); "" otherwise */
 };
 struct httpd_response {
         int status;

@@ -28,6 +28,7 @@ struct httpd_facts { /* of a connection, for its requests */
         uid_t remote_uid;
         bool has_client_spki, has_exporter;
         uint8_t client_spki_sha256[32], exporter[32];
+        char client_name[512];
 };
 struct httpd_transport {
         /* Owns the fd, also on failure (NULL). */

@@ -70,6 +70,7 @@ static void exchange_handle(struct exchange *x)
                 .remote_uid = x->facts.remote_uid,
                 .has_client_spki = x->facts.has_client_spki,
                 .has_exporter = x->facts.has_exporter,
+                .client_name = x->facts.client_name,
         };
         AUTO(fault) struct fault *failed = NULL;
 

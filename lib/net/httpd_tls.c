@@ -74,7 +74,16 @@ static struct bufferevent *tls_wrap(void *self, struct event_base *base, int fd)
 }
 
 /* After the first request, that is, after the handshake: what is missing now is missing for good. */
-static void tls_learn(void *self UNUSED, struct bufferevent *bev, struct httpd_facts *facts)
+/* A name that is too long is none. */
+static void learn_name(const struct tls_server *t, void *ssl, struct httpd_facts *facts)
+{
+        AUTO(buf) struct buf name = BUF(sizeof facts->client_name - 1);
+        AUTO(fault) struct fault *nameless = tls_server_knows_clients(t) ? tls_peer_name(ssl, &name) : NULL;
+        if (nameless == NULL && !span_has_nul(buf_span(&name)))
+                memcpy(facts->client_name, buf_str(&name), name.len + 1);
+}
+
+static void tls_learn(void *self, struct bufferevent *bev, struct httpd_facts *facts)
 {
         void *ssl = bufferevent_openssl_get_ssl(bev);
         AUTO(fault) struct fault *no_exporter = tls_exporter(ssl, facts->exporter);
@@ -82,6 +91,7 @@ static void tls_learn(void *self UNUSED, struct bufferevent *bev, struct httpd_f
 
         facts->has_exporter = no_exporter == NULL;
         facts->has_client_spki = no_client == NULL;
+        learn_name(self, ssl, facts);
 }
 
 static struct fault *tcp_listen(const char *text, int *ret_fd, uint16_t *ret_port)

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from conftest import WORKLOADS
 from harness.kubelet import Pod
 from harness.policy import policy
-from harness.world import World, binary, wait_until
+from harness.world import World, binary, free_port, wait_until
 from test_canary import forms, forms_of_pem
 
 IDENTITY = "spiffe://demo.example/ns/payroll/sa/app"
@@ -186,6 +186,58 @@ def test_owners_are_kept_apart(worlds):
     run = subprocess.run(["setpriv", "--reuid=64201", "--regid=64201", "--clear-groups", "--", binary("vouchsafe"), "keys", "list",
                           "--socket", world.path("run/admin.sock")], capture_output=True, text=True)
     assert run.returncode == 2, "the admin socket is not for owners"
+
+
+def certify(world, name, *, uri=None, ca="owners-ca", usage="clientAuth", life=1):
+    """A client certificate of a CA that is made when it isn't there."""
+    def openssl(*words):
+        subprocess.run(["openssl", *words], check=True, capture_output=True)
+
+    def key(path):
+        openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", path)
+    if not os.path.exists(world.path(f"{ca}.pem")):
+        key(world.path(f"{ca}.key"))
+        openssl("req", "-x509", "-new", "-key", world.path(f"{ca}.key"), "-subj", f"/CN={ca}", "-days", "2", "-addext",
+                "keyUsage=critical,keyCertSign,cRLSign", "-out", world.path(f"{ca}.pem"))
+    key(world.path(f"{name}.key"))
+    openssl("req", "-new", "-key", world.path(f"{name}.key"), "-subj", f"/CN={name}", "-out", world.path(f"{name}.csr"))
+    names = f"subjectAltName=URI:{uri}\n" if uri else ""
+    world.write(f"{name}.ext", f"basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\nextendedKeyUsage={usage}\n{names}")
+    openssl("x509", "-req", "-in", world.path(f"{name}.csr"), "-CA", world.path(f"{ca}.pem"), "-CAkey", world.path(f"{ca}.key"), "-CAcreateserial",
+            "-extfile", world.path(f"{name}.ext"), "-days", str(life), "-out", world.path(f"{name}.pem"))
+
+
+def https(world, port, name, *words):
+    identity = ["--cert", world.path(f"{name}.pem"), "--key", world.path(f"{name}.key")] if name else []
+    run = subprocess.run(["curl", "-sS", "--tlsv1.3", "--cacert", world.path("issuer-ca.pem"), "--resolve", f"issuer.demo.example:{port}:127.0.0.1",
+                          *identity, *words], capture_output=True, text=True, timeout=30)
+    return json.loads(run.stdout) if run.returncode == 0 else run.stderr
+
+
+def test_owners_on_other_machines_by_certificate(worlds):
+    port = free_port()
+    owners = [{"client": "spiffe://admins.example/alice", "owner": "team-payroll"}, {"client": "CN=bob", "owner": "team-web"}]
+
+    def configure(world):
+        certify(world, "alice", uri="spiffe://admins.example/alice")
+        certify(world, "bob")
+        certify(world, "server-only", uri="spiffe://admins.example/alice", usage="serverAuth")
+        certify(world, "stranger", uri="spiffe://admins.example/alice", ca="another-ca")
+        return {"keystore": {"listen": f"127.0.0.1:{port}", "client-ca": world.path("owners-ca.pem"), "owners": owners}}
+    world = worlds(issuer=configure)
+    base = f"https://issuer.demo.example:{port}/v1/keys"
+    body = json.dumps({"name": "payroll-api", "identity": IDENTITY, "algorithm": "p256"})
+    made = https(world, port, "alice", "-d", body, base)
+    assert made["owner"] == "team-payroll", made
+    assert [k["name"] for k in https(world, port, "alice", base)["keys"]] == ["payroll-api"]
+    assert https(world, port, "bob", base)["keys"] == []
+    assert https(world, port, "bob", base + "/payroll-api")["check"] == "keys.owner"
+    assert https(world, port, "bob", "-d", "{}", f"https://issuer.demo.example:{port}/v1/keystore/rewrap")["check"] == "keys.owner"
+    for nobody in ("stranger", "server-only", None):
+        said = https(world, port, nobody, base)
+        assert isinstance(said, str) and "curl" in said, f"{nobody}: {said}"
+    volume = publish(world, Pod("app-0", "payroll", "app"))
+    assert volume.serial() == newest(made)["serial"]
 
 
 def test_another_kek(worlds):
