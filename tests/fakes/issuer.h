@@ -107,6 +107,9 @@ static inline void fake_issuer_policy(struct fake_issuer *f, const char *ttl)
                 "---\napiVersion: vouchsafe.dev/v1\nkind: Profile\nmetadata: {name: two, owner: a}\n"
                 "spec: {slots: [{name: in, type: x509, algorithms: [p256], ttl: 5m}, {name: out, type: x509, "
                 "algorithms: [p256], ttl: 5m}]}\n"
+                "---\napiVersion: vouchsafe.dev/v1\nkind: Profile\nmetadata: {name: tokens, owner: a}\n"
+                "spec: {slots: [{name: x509, type: x509, algorithms: [p384], ttl: 5m}, {name: wit, type: wit, "
+                "algorithms: [p256], ttl: 2m}, {name: rsa, type: x509, algorithms: [rsa3072], ttl: 5m}]}\n"
                 "---\napiVersion: vouchsafe.dev/v1\nkind: ReferenceSet\nmetadata: {name: nodes, owner: b}\n"
                 "spec: {platform: true, entries: [{name: n1, values: {tpm.ek: \"%s\"}}]}\n",
                 ttl, hex));
@@ -115,7 +118,7 @@ static inline void fake_issuer_policy(struct fake_issuer *f, const char *ttl)
                 expect_ok(buf_printf(
                         &text,
                         "---\napiVersion: vouchsafe.dev/v1\nkind: Workload\nmetadata: {name: w-%s, owner: team}\n"
-                        "spec: {profiles: [default, two], k8s-grants: true, match: {all: [{in_set: nodes}, "
+                        "spec: {profiles: [default, two, tokens], claims: {app: Payroll, tier: 2}, k8s-grants: true, match: {all: [{in_set: nodes}, "
                         "{k8s.namespace: payroll}, {k8s.service-account: %s}]}, identity: "
                         "\"spiffe://demo.example/ns/payroll/sa/%s\", credentials: {x509: {dns: [%s.payroll.svc]}}}\n",
                         accounts[i], accounts[i], accounts[i], accounts[i]));
