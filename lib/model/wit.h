@@ -13,14 +13,14 @@
 #include "lib/base/clock.h"
 #include "lib/crypt/jwt.h"
 
-#define WIT_TYPE       "wit+jwt"
-#define WIT_USE        "wit-svid" /* of its keys in a bundle */
+#define WIT_TYPE "wit+jwt"
+#define WIT_USE  "wit-svid" /* of its keys in a bundle */
 /* True in a token that evidence stands behind which proved nothing. */
 #define WIT_CLAIM_DEVELOPMENT "vouchsafe.dev/insecure-development"
-#define WIT_HEADER     "Workload-Identity-Token"
-#define WIT_MAX        ((size_t) 8 * 1024) /* it travels in a header field */
-#define WIT_CLAIMS_MAX 64
-#define WIT_LIFE_MAX_S (24 * 3600)
+#define WIT_HEADER            "Workload-Identity-Token"
+#define WIT_MAX               ((size_t) 8 * 1024) /* it travels in a header field */
+#define WIT_CLAIMS_MAX        64
+#define WIT_LIFE_MAX_S        (24 * 3600)
 
 struct wit {
         char *id;      /* jti: what the ledger finds its record by */
