@@ -8,10 +8,14 @@ static void fill_credential(struct pod_issuance *pod, size_t i, struct issued_cr
         memcpy(c->slot, pod->grants[i]->slot, sizeof c->slot);
         memcpy(c->type, pod->grants[i]->type, sizeof c->type);
         c->identity = alloc_string(pod->decision->identity);
-        c->chain[0] = pod->leaves[i].leaf;
-        c->chain[1] = pod->leaves[i].issuer;
-        c->chain_count = 2;
-        pod->leaves[i] = (struct leaf_issued){0};
+        if (strcmp(c->type, SLOT_TYPE_WIT) == 0) {
+                c->token = span_to_string(buf_span(&pod->leaves[i].leaf));
+        } else {
+                c->chain[0] = pod->leaves[i].leaf;
+                c->chain[1] = pod->leaves[i].issuer;
+                c->chain_count = 2;
+                pod->leaves[i] = (struct leaf_issued){0};
+        }
         c->not_before_unix_s = from->not_before_unix_s;
         c->not_after_unix_s = from->not_after_unix_s;
         memcpy(c->record, pod->record, sizeof pod->record);

@@ -86,7 +86,7 @@ static void profiles_of_other_kinds_are_refused(void **state UNUSED)
                 struct attempt a;
                 AUTO(issue_reply) struct issue_reply reply = {0};
                 if (is_type)
-                        (void) snprintf(profile->slots[0].type, sizeof profile->slots[0].type, "wit");
+                        (void) snprintf(profile->slots[0].type, sizeof profile->slots[0].type, "key");
                 else
                         (void) snprintf(profile->mechanism, sizeof profile->mechanism, "passport");
                 begin(&a);

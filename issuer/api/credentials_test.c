@@ -115,7 +115,7 @@ static void stale_policy_brings_the_new_slots(void **state UNUSED)
         begin(&a);
         send_changed(&a, other_policy, NULL, NULL, NULL);
         expect_ok(json_parse(buf_span(&a.response.body), &j));
-        assert_int_equal(json_count(json_get(j, "profiles")), 2);
+        assert_int_equal(json_count(json_get(j, "profiles")), 3);
         assert_true(span_starts_with(json_text(json_get(j, "policy")), SPAN("sha256:")));
         end(&a);
 }

@@ -26,6 +26,7 @@ struct pod_issuance {
         const struct grant *grants[SLOTS_MAX];
         uint8_t serials[SLOTS_MAX][16];
         struct record_credential credentials[SLOTS_MAX];
+        struct buf claims; /* of its tokens: the decision's, as JSON */
         struct leaf_issued leaves[SLOTS_MAX];
         char record[33];
 };

@@ -90,6 +90,7 @@ static void clear_pod(struct pod_issuance *pod)
                 key_free(pod->keys[i]);
                 leaf_issued_clear(&pod->leaves[i]);
         }
+        buf_clear(&pod->claims);
         fault_free(pod->problem);
         if (pod->has_token)
                 k8s_token_clear(&pod->token);

@@ -108,6 +108,8 @@ static struct leaf_order order_of(const struct pod_issuance *pod, size_t i)
                 .not_before_unix_s = pod->credentials[i].not_before_unix_s,
                 .not_after_unix_s = pod->credentials[i].not_after_unix_s,
                 .insecure_development = pod->decision->insecure_development,
+                .token = strcmp(grant->type, SLOT_TYPE_WIT) == 0,
+                .claims = buf_span(&pod->claims),
         };
         memcpy(order.serial, pod->serials[i], sizeof order.serial);
         return order;

@@ -5,7 +5,8 @@
 #include "issuer/api/release.h"
 #include "lib/base/parse.h"
 
-#define FAULT_TOKEN_MAX 64 /* fault_from_peer's */
+#define FAULT_TOKEN_MAX   64   /* fault_from_peer's */
+#define TOKEN_CONTENT_MAX 4800 /* of WIT_MAX, before base64 and beside what every token has */
 
 static struct fault *check_token(const struct issuance *s, struct pod_issuance *pod)
 {
@@ -63,7 +64,8 @@ static struct fault *set_dates(const struct issuance *s, const struct grant *gra
 {
         int64_t now_s = wall_unix_s(s->now);
         int64_t end_s = now_s + smaller(grant->ttl_s, s->api->max_leaf_life_s);
-        end_s = smaller(end_s, intermediate_end_s);
+        if (strcmp(grant->type, SLOT_TYPE_X509) == 0) /* the intermediate has no part in a token */
+                end_s = smaller(end_s, intermediate_end_s);
         if (s->ak != NULL && s->ak->ek_not_after_unix_s > 0)
                 end_s = smaller(end_s, s->ak->ek_not_after_unix_s);
         if (s->result.not_after_unix_s > 0)
@@ -84,6 +86,23 @@ static const struct grant *find_grant(const struct decision *d, const char *slot
         return NULL;
 }
 
+/* With the trust domain in front of each name they must fit into a token beside the identity: it travels in a header field. */
+static struct fault *write_claims(struct pod_issuance *pod)
+{
+        const char *identity = pod->decision->identity;
+        pod->claims = BUF(TOKEN_CLAIMS_MAX);
+        if (pod->decision->claims == NULL)
+                return NULL;
+        struct fault *too_long = json_write(pod->decision->claims, &pod->claims);
+        size_t domain_len = strcspn(identity + strlen("spiffe://"), "/");
+        size_t names_len = json_count(pod->decision->claims) * (domain_len + 1);
+        if (too_long == NULL && pod->claims.len + names_len + domain_len + strlen(identity) <= TOKEN_CONTENT_MAX)
+                return NULL;
+        fault_free(too_long);
+        return fault(FAULT_DENIED, "claims.size", "the claims of workload %s are too long for a token",
+                     pod->decision->workload);
+}
+
 static struct fault *prepare(const struct issuance *s, struct pod_issuance *pod, int64_t intermediate_end_s)
 {
         for (size_t i = 0; i < pod->request->credential_count; i++) {
@@ -92,7 +111,7 @@ static struct fault *prepare(const struct issuance *s, struct pod_issuance *pod,
                 if (grant == NULL)
                         return fault(FAULT_DENIED, "slots.not_granted", "workload %s does not grant slot %s",
                                      pod->decision->workload != NULL ? pod->decision->workload : "", slot);
-                if (strcmp(grant->type, SLOT_TYPE_X509) != 0)
+                if (strcmp(grant->type, SLOT_TYPE_X509) != 0 && strcmp(grant->type, SLOT_TYPE_WIT) != 0)
                         return fault(FAULT_DENIED, "slot.type", "slot %s is granted as %s, which is not issued here",
                                      slot, grant->type);
                 struct record_credential *c = &pod->credentials[i];
@@ -101,6 +120,8 @@ static struct fault *prepare(const struct issuance *s, struct pod_issuance *pod,
                 hex_string(SPAN_OF(pod->serials[i]), c->serial);
                 TRY(set_dates(s, grant, intermediate_end_s, c));
                 pod->grants[i] = grant;
+                if (strcmp(grant->type, SLOT_TYPE_WIT) == 0 && pod->claims.limit == 0)
+                        TRY(write_claims(pod));
         }
         return NULL;
 }

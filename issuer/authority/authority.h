@@ -56,7 +56,8 @@ struct leaf_issued {
         struct buf
                 issuer; /* DER of the intermediate that signed it: what the chain must carry, also right after a renewal */
 };
-#define LEAF_DNS_MAX 8
+#define LEAF_DNS_MAX     8
+#define TOKEN_CLAIMS_MAX ((size_t) 4 * 1024)
 /* `ret` is an array of `count`; on a fault nothing in it is set. All or none. Thread-safe; many orders in one round trip to the signer. FAULT_UNAVAILABLE "SIGNER_GONE" when it died (the program
  * should exit then), FAULT_DENIED "authority.*" when the signer refuses. */
 struct fault *authority_issue(struct authority *a, const struct leaf_order *orders, size_t count, struct cancel *cancel,

@@ -6,8 +6,6 @@
 #include "issuer/authority/authority.h"
 #include "issuer/authority/token_keys.h"
 
-#define TOKEN_CLAIMS_MAX ((size_t) 4 * 1024)
-
 /* FAULT_DENIED "authority.claims". `ret` (any) gets the compact JWS. */
 struct fault *token_build(const struct leaf_order *o, const char *trust_domain, const struct token_key *key,
                           struct wall now, struct buf *ret) MUST_USE;

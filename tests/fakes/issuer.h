@@ -118,10 +118,19 @@ static inline void fake_issuer_policy(struct fake_issuer *f, const char *ttl)
                 expect_ok(buf_printf(
                         &text,
                         "---\napiVersion: vouchsafe.dev/v1\nkind: Workload\nmetadata: {name: w-%s, owner: team}\n"
-                        "spec: {profiles: [default, two, tokens], claims: {app: Payroll, tier: 2}, k8s-grants: true, match: {all: [{in_set: nodes}, "
+                        "spec: {profiles: [default, two, tokens], claims: {app: Payroll, tier: 2}, k8s-grants: true, "
+                        "match: {all: [{in_set: nodes}, "
                         "{k8s.namespace: payroll}, {k8s.service-account: %s}]}, identity: "
                         "\"spiffe://demo.example/ns/payroll/sa/%s\", credentials: {x509: {dns: [%s.payroll.svc]}}}\n",
                         accounts[i], accounts[i], accounts[i], accounts[i]));
+        /* claims that no token has room for */
+        expect_ok(buf_append_str(
+                &text, "---\napiVersion: vouchsafe.dev/v1\nkind: Workload\nmetadata: {name: w-long, owner: team}\n"
+                       "spec: {profiles: [tokens], k8s-grants: true, match: {all: [{in_set: nodes}, {k8s.namespace: "
+                       "payroll}, {k8s.service-account: long}]}, identity: spiffe://demo.example/long, claims: {"));
+        for (int i = 0; i < 12; i++)
+                expect_ok(buf_printf(&text, "claim-%d: %0400d, ", i, 0));
+        expect_ok(buf_append_str(&text, "last: x}}\n"));
         fake_issuer_write(f, "policy.yaml", buf_span(&text));
 }
 
