@@ -41,6 +41,7 @@ spec:
 
 def release_policy(world, ttl="1h", owner="team-payroll"):
     text = policy([world.tpm], WORKLOADS, "1h").replace("profiles: [default]", "profiles: [default, stored]")
+    text = text.replace("  identity: spiffe", "  claims: {app: Payroll, tier: 2, evidence: {from: evidence.kind}}\n  identity: spiffe")
     return text + STORED.replace("TTL", ttl).replace("OWNER", owner)
 
 
@@ -117,6 +118,35 @@ def test_a_key_comes_into_the_volume_of_a_good_guest(worlds):
     assert record["identity"] == IDENTITY
     made = record_of(world, newest(key)["serial"])
     assert made["mechanism"] == "key-provisioning" and made["owner"] == "team-payroll"
+
+
+def test_one_pod_by_two_mechanisms_with_the_same_claims(worlds):
+    world = worlds()
+    create(world)
+    issued = Pod("app-0", "payroll", "app")
+    released = Pod("app-0", "payroll", "app", uid=issued.uid, volume="stored")
+    world.kubelet.publish(issued)
+    volumes = [world.volume(issued), publish(world, released)]
+    assert volumes[0].identity() == volumes[1].identity() == IDENTITY
+    assert volumes[0].read("tls.key") != volumes[1].read("tls.key")
+    records = [record_of(world, v.status().get("record") or v.status()["credentials"][0]["record"]) for v in volumes]
+    assert [r["decision"] for r in records] == ["issued", "released"]
+    for member in ("claims", "identity", "policy", "workload"):
+        assert json.dumps(records[0][member]) == json.dumps(records[1][member]), member
+    assert records[0]["claims"] == {"app": "Payroll", "tier": 2, "evidence": "tpm"}
+
+
+def test_an_rsa_key(worlds):
+    world = worlds()
+    create(world, "--algorithm", "rsa3072")
+    volume = publish(world, Pod("app-0", "payroll", "app"))
+    assert volume.leaf().public_key().key_size == 3072
+    assert volume.pair_matches(volume.read("credential-bundle.pem"))
+    assert volume.openssl_verify()
+    assert keys(world, "destroy", "payroll-api", "--all")[0] == 0
+    create(world, "--algorithm", "p384")
+    error = refused(world, Pod("app-1", "payroll", "app"))
+    assert "does not take a p384 key" in error.details()
 
 
 def test_a_changed_guest_is_refused_and_told_why(worlds):
