@@ -185,7 +185,7 @@ struct fault *policy_compile(const struct source *sources, size_t count, const s
                              struct policy **ret)
 {
         AUTO(compiler) struct compiler c = {.o = o, .p = NEW(struct policy)};
-        c.p->arena = arena_new();
+        c.p->arena = arena_new(POLICY_BLOCK_LEN);
         atomic_init(&c.p->references, 1);
         TRY(documents_read(sources, count, &c.documents));
         TRY(check_counts(&c));

@@ -89,7 +89,7 @@ static void decide_concern(const struct scene *s, struct span concern, struct de
 static void decide_concerns(const struct scene *s, const struct facts *facts, struct decision *d)
 {
         const struct fact *f = facts_find(facts, CONCERNS_FACT);
-        struct span left = f == NULL || f->kind != FACT_TEXT ? SPAN_NONE : buf_span(&f->value);
+        struct span left = f == NULL || f->kind != FACT_TEXT ? SPAN_NONE : f->value;
         while (left.len > 0) {
                 const uint8_t *blank = memchr(left.data, ' ', left.len);
                 size_t len = blank == NULL ? left.len : (size_t) (blank - left.data);

@@ -15,7 +15,7 @@ static bool says_development(const struct fact *f)
                 return true;
         if (strcmp(f->name, "evidence.insecure-development") == 0)
                 return f->number != 0;
-        return strcmp(f->name, "evidence.kind") == 0 && span_eq_str(buf_span(&f->value), EVIDENCE_SOFTWARE);
+        return strcmp(f->name, "evidence.kind") == 0 && span_eq_str(f->value, EVIDENCE_SOFTWARE);
 }
 
 static void take_fact(struct scene *s, const struct fact *f)
@@ -54,7 +54,7 @@ const struct fact *scene_fact(const struct scene *s, const struct rule *r, size_
 
 struct value value_of(const struct fact *f)
 {
-        return (struct value){.kind = f->kind, .number = f->number, .bytes = buf_span(&f->value)};
+        return (struct value){.kind = f->kind, .number = f->number, .bytes = f->value};
 }
 
 /* ---- sets ---------------------------------------------------------------------------------------------------------- */

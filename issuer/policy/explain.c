@@ -83,7 +83,7 @@ static char *nearest_text(const struct scene *s, const struct rule *r, const str
         if (for_author && name->input->platform)
                 return alloc_printf("a %s that is not in it", name->text);
         AUTO_STRING char *found = found_text(s, r, differs->name);
-        AUTO(arena) struct arena *a = arena_new();
+        AUTO(arena) struct arena *a = arena_new(POLICY_BLOCK_LEN);
         return alloc_printf("%s %s (nearest entry \"%s\" has %s)", name->text, found == NULL ? "unknown" : found,
                             nearest->name, name->input->platform ? "another" : value_text(a, &differs->value));
 }

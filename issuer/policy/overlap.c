@@ -100,7 +100,7 @@ static struct fault *check_identity(const struct rule *a, const struct rule *b)
 struct fault *check_overlaps(const struct compiler *c)
 {
         const struct policy *p = c->p;
-        AUTO(arena) struct arena *a = arena_new(); /* of no use after this */
+        AUTO(arena) struct arena *a = arena_new(POLICY_BLOCK_LEN); /* of no use after this */
         struct needs *needs = arena_zero(a, p->workload_count + 1, sizeof *needs);
         for (size_t i = 0; i < p->workload_count; i++)
                 needs[i] = needs_of(a, p, &p->workloads[i]);

@@ -7,9 +7,9 @@
 
 #include <stdatomic.h>
 
-#include "issuer/policy/arena.h"
 #include "issuer/policy/inputs.h"
 #include "issuer/policy/policy.h"
+#include "lib/base/arena.h"
 #include "lib/base/map.h"
 
 #define POLICY_DOCUMENTS_MAX 4096
@@ -25,6 +25,7 @@
 #define POLICY_TOLERATED_MAX 32
 #define POLICY_KEYS_MAX      64 /* of a KeyRelease */
 #define POLICY_WARNINGS_MAX  64
+#define POLICY_BLOCK_LEN     ((size_t) 32 * 1024) /* of the arena */
 #define POLICY_TTL_MIN_S     10
 #define POLICY_TTL_MAX_S     (24 * 3600)
 

@@ -103,7 +103,7 @@ static void a_good_token_is_read(void **state UNUSED)
         for (size_t i = 0; i < COUNT_OF(rows); i++) {
                 const struct fact *f = facts_find(&facts, rows[i].name);
                 assert_int_equal(f->origin, ORIGIN_K8S);
-                assert_true(span_eq_str(buf_span(&f->value), rows[i].value));
+                assert_true(span_eq_str(f->value, rows[i].value));
         }
 }
 

@@ -23,13 +23,9 @@ static bool is_plain(const char *text)
         return text[len] == '\0' && len <= CHECK_TEXT_MAX;
 }
 
-/* Control characters and bytes that are no UTF-8 become \xNN. NULL stays NULL. */
+/* Control characters and bytes that are no UTF-8 become \xNN. */
 static char *escape(const char *text)
 {
-        if (text == NULL)
-                return NULL;
-        if (is_plain(text))
-                return alloc_string(text);
         struct span left = span_str(text);
         char *clean = alloc_zero(CHECK_TEXT_MAX + 1, 1);
         size_t len = 0, cut_at = 0; /* the last end of a character that leaves room for the mark */
@@ -57,22 +53,55 @@ static char *escape(const char *text)
         return clean;
 }
 
-struct check *check_new(const char *name, bool ok)
+/* A text on its way into a check's block. NULL stays NULL. */
+struct shown {
+        char *clean;      /* NULL: there was nothing to escape */
+        const char *text; /* that, or the caller's */
+        size_t size;      /* with its NUL */
+};
+
+static struct shown show(const char *text)
 {
-        struct check *c = NEW(struct check);
-        c->name = escape(name);
+        char *clean = text == NULL || is_plain(text) ? NULL : escape(text);
+        const char *shown = clean != NULL ? clean : text;
+        return (struct shown){clean, shown, shown == NULL ? 0 : strlen(shown) + 1};
+}
+
+/* Into the room at `*at`, which moves on. */
+static const char *place(char **at, const struct shown *s)
+{
+        if (s->text == NULL)
+                return NULL;
+        const char *where = memcpy(*at, s->text, s->size);
+        *at += s->size;
+        free(s->clean);
+        return where;
+}
+
+/* One block for a check and its texts: an appraisal has dozens of them. */
+static struct check *make(const char *name, bool ok, const char *wanted, const char *got)
+{
+        struct shown n = show(name), w = show(wanted), g = show(got);
+        struct check *c = alloc_zero(1, sizeof *c + n.size + w.size + g.size);
+        char *at = (char *) (c + 1);
+        c->name = place(&at, &n);
         c->ok = ok;
+        c->wanted = place(&at, &w);
+        c->got = place(&at, &g);
         c->origin = -1;
         return c;
+}
+
+struct check *check_new(const char *name, bool ok)
+{
+        return make(name, ok, NULL, NULL);
 }
 
 struct check *check_add(struct check *parent, const char *name, bool ok, const char *wanted, const char *got,
                         int origin)
 {
         assert(origin >= -1 && origin < ORIGIN_COUNT);
-        struct check *c = check_new(name, ok);
-        c->wanted = escape(wanted);
-        c->got = escape(got);
+        struct check *c = make(name, ok, wanted, got);
         c->origin = origin;
         check_adopt(parent, c);
         return c;
@@ -80,21 +109,22 @@ struct check *check_add(struct check *parent, const char *name, bool ok, const c
 
 void check_set_owner(struct check *c, const char *owner)
 {
+        struct shown o = show(owner);
         free(c->owner);
-        c->owner = escape(owner);
+        c->owner = o.clean != NULL || owner == NULL ? o.clean : alloc_string(owner);
 }
 
 void check_adopt(struct check *parent, struct check *child)
 {
-        parent->children = alloc_resize(parent->children, parent->child_count + 1, sizeof(struct check *));
+        size_t count = parent->child_count;
+        bool is_full = (count & (count - 1)) == 0; /* there is room for the next power of two */
+        if (is_full)
+                parent->children = alloc_resize(parent->children, count == 0 ? 1 : 2 * count, sizeof(struct check *));
         parent->children[parent->child_count++] = child;
 }
 
 static void free_one(struct check *c)
 {
-        free(c->name);
-        free(c->wanted);
-        free(c->got);
         free(c->owner);
         free(c->children);
         free(c);
@@ -234,39 +264,49 @@ void check_write_items(const struct check *c, size_t depth, struct buf *out)
         fault_free(f);
 }
 
-static struct fault *read_text(const struct json *o, const char *key, char **ret)
+/* NULL: not there. JSON's texts end with a NUL and have none inside. */
+static struct fault *read_text(const struct json *o, const char *key, const char **ret)
 {
         struct span text = SPAN_NONE;
         TRY(json_want_text(o, key, CHECK_TEXT_MAX, &text));
-        if (text.data != NULL)
-                *ret = escape((const char *) text.data); /* JSON's texts end with a NUL and have none inside */
+        *ret = (const char *) text.data;
         return NULL;
 }
 
-static struct fault *read_one(const struct json *o, struct check *c)
+static struct fault *read_origin(const struct json *o, int *ret)
 {
-        TRY(json_only_keys(o, (const char *const[]){"depth", "name", "ok", "wanted", "got", "origin", "owner", NULL}));
-        char *name = NULL;
-        TRY(read_text(o, "name", &name));
-        if (name == NULL)
-                return fault(FAULT_INVALID, "BAD_FIELD", "member \"name\" is missing");
-        free(c->name);
-        c->name = name;
-        TRY(json_need_bool(o, "ok", &c->ok));
-        TRY(read_text(o, "wanted", &c->wanted));
-        TRY(read_text(o, "got", &c->got));
-        TRY(read_text(o, "owner", &c->owner));
-
         struct span origin = SPAN_NONE;
         TRY(json_want_text(o, "origin", CHECK_TEXT_MAX, &origin));
-        if (origin.data == NULL)
+        if (origin.data == NULL) {
+                *ret = -1;
                 return NULL;
+        }
         for (int i = 0; i < ORIGIN_COUNT; i++)
                 if (span_eq_str(origin, origin_name((enum origin) i))) {
-                        c->origin = i;
+                        *ret = i;
                         return NULL;
                 }
         return fault(FAULT_INVALID, "BAD_FIELD", "no such origin");
+}
+
+static struct fault *read_one(const struct json *o, struct check **ret)
+{
+        const char *name = NULL, *wanted = NULL, *got = NULL, *owner = NULL;
+        bool ok = false;
+        int origin = -1;
+        TRY(json_only_keys(o, (const char *const[]){"depth", "name", "ok", "wanted", "got", "origin", "owner", NULL}));
+        TRY(read_text(o, "name", &name));
+        if (name == NULL)
+                return fault(FAULT_INVALID, "BAD_FIELD", "member \"name\" is missing");
+        TRY(json_need_bool(o, "ok", &ok));
+        TRY(read_text(o, "wanted", &wanted));
+        TRY(read_text(o, "got", &got));
+        TRY(read_text(o, "owner", &owner));
+        TRY(read_origin(o, &origin));
+        *ret = make(name, ok, wanted, got);
+        (*ret)->origin = origin;
+        check_set_owner(*ret, owner);
+        return NULL;
 }
 
 struct fault *check_from_json(const struct json *j, struct check **ret)
@@ -274,19 +314,19 @@ struct fault *check_from_json(const struct json *j, struct check **ret)
         if (json_kind(j) != JSON_ARRAY || json_count(j) == 0 || json_count(j) > CHECKS_MAX)
                 return fault(FAULT_INVALID, "BAD_FIELD", "checks are a list of 1 to %d", CHECKS_MAX);
 
-        AUTO(check) struct check *root = check_new("", /* ok= */ false);
-        struct check *path[CHECK_DEPTH_MAX] = {root};
+        AUTO(check) struct check *root = NULL;
+        struct check *path[CHECK_DEPTH_MAX];
         int64_t last = 0;
         for (size_t i = 0; i < json_count(j); i++) {
                 const struct json *item = json_at(j, i);
                 int64_t min = i == 0 ? 0 : 1, max = i == 0 ? 0 : last + 1, depth = 0;
                 TRY_AS(json_need_int(item, "depth", min, max < CHECK_DEPTH_MAX ? max : CHECK_DEPTH_MAX - 1, &depth),
                        "checks[%zu]", i);
-                if (i > 0) {
-                        path[depth] = check_new("", /* ok= */ false);
+                TRY_AS(read_one(item, &path[depth]), "checks[%zu]", i);
+                if (i == 0)
+                        root = path[0];
+                else
                         check_adopt(path[depth - 1], path[depth]);
-                }
-                TRY_AS(read_one(item, path[depth]), "checks[%zu]", i);
                 last = depth;
         }
         *ret = TAKE(root);

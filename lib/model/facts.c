@@ -8,6 +8,8 @@
 
 #define FACT_NAME_MAX  128
 #define FACT_VALUE_MAX 16384
+#define FIRST_ROOM     64   /* facts */
+#define BLOCK_LEN      8192 /* of names and values: those of about a hundred facts */
 
 static const char *const origin_names[] = {
         [ORIGIN_HW] = "hw",     [ORIGIN_MEASURED] = "measured", [ORIGIN_VERIFIER] = "verifier", [ORIGIN_K8S] = "k8s",
@@ -31,43 +33,43 @@ static uint32_t name_hash(const char *name)
         return h;
 }
 
-static struct fact *add(struct facts *f, const char *name, enum origin o, enum fact_kind kind)
+static struct fact *add(struct facts *f, const char *name, enum origin o, enum fact_kind kind, struct span value)
 {
         assert(facts_find(f, name) == NULL && f->count < FACTS_MAX && (size_t) o < ORIGIN_COUNT);
-        bool is_full = (f->count & (f->count - 1)) == 0; /* there is room for the next power of two */
-        if (is_full)
-                f->items = alloc_resize(f->items, f->count == 0 ? 1 : 2 * f->count, sizeof *f->items);
+        if (f->count == f->room) {
+                f->room = f->room == 0 ? FIRST_ROOM : 2 * f->room;
+                f->items = alloc_resize(f->items, f->room, sizeof *f->items);
+        }
+        if (f->arena == NULL)
+                f->arena = arena_new(BLOCK_LEN);
+        bool is_long = kind == FACT_TEXT || kind == FACT_BYTES;
         struct fact *fact = &f->items[f->count++];
-        *fact = (struct fact){
-                .name = alloc_string(name), .origin = o, .kind = kind, .value = BUF(SIZE_MAX), .hash = name_hash(name)};
+        *fact = (struct fact){.name = arena_string(f->arena, name),
+                              .origin = o,
+                              .kind = kind,
+                              .value = is_long ? arena_bytes(f->arena, value) : SPAN_NONE,
+                              .hash = name_hash(name)};
         return fact;
-}
-
-static void set_value(struct fact *fact, struct span value)
-{
-        struct fault *f = buf_append(&fact->value, value);
-        assert(f == NULL); /* no limit: whoever parsed the value had one */
-        fault_free(f);
 }
 
 void facts_set_text(struct facts *f, const char *name, enum origin o, struct span text)
 {
-        set_value(add(f, name, o, FACT_TEXT), text);
+        (void) add(f, name, o, FACT_TEXT, text); /* kept in `f` */
 }
 
 void facts_set_number(struct facts *f, const char *name, enum origin o, uint64_t v)
 {
-        add(f, name, o, FACT_NUMBER)->number = v;
+        add(f, name, o, FACT_NUMBER, SPAN_NONE)->number = v;
 }
 
 void facts_set_flag(struct facts *f, const char *name, enum origin o, bool v)
 {
-        add(f, name, o, FACT_FLAG)->number = v;
+        add(f, name, o, FACT_FLAG, SPAN_NONE)->number = v;
 }
 
 void facts_set_bytes(struct facts *f, const char *name, enum origin o, struct span bytes)
 {
-        set_value(add(f, name, o, FACT_BYTES), bytes);
+        (void) add(f, name, o, FACT_BYTES, bytes); /* kept in `f` */
 }
 
 const struct fact *facts_find(const struct facts *f, const char *name)
@@ -85,18 +87,13 @@ void facts_merge(struct facts *into, const struct facts *from)
         for (; from != NULL; from = from->base)
                 for (size_t i = 0; i < from->count; i++) {
                         const struct fact *fact = &from->items[i];
-                        struct fact *copy = add(into, fact->name, fact->origin, fact->kind);
-                        copy->number = fact->number;
-                        set_value(copy, buf_span(&fact->value));
+                        add(into, fact->name, fact->origin, fact->kind, fact->value)->number = fact->number;
                 }
 }
 
 void facts_clear(struct facts *f)
 {
-        for (size_t i = 0; i < f->count; i++) {
-                free(f->items[i].name);
-                buf_clear(&f->items[i].value);
-        }
+        arena_free(f->arena);
         free(f->items);
         *f = (struct facts){0};
 }
@@ -106,7 +103,7 @@ struct fault *fact_text(const struct fact *f, struct buf *out)
 {
         switch (f->kind) {
         case FACT_TEXT:
-                return buf_append(out, buf_span(&f->value));
+                return buf_append(out, f->value);
         case FACT_NUMBER:
                 return buf_printf(out, "%" PRIu64, f->number);
         case FACT_FLAG:
@@ -114,7 +111,7 @@ struct fault *fact_text(const struct fact *f, struct buf *out)
         case FACT_BYTES:
                 break;
         }
-        return hex_encode(buf_span(&f->value), out);
+        return hex_encode(f->value, out);
 }
 
 /* JSON tells text, numbers and flags apart by itself. Bytes, and numbers that its integers can't hold, travel as text
@@ -124,12 +121,12 @@ static struct json *fact_to_json(const struct fact *f)
         struct json *j = json_new_object();
         json_set_text(j, "origin", origin_name(f->origin));
         if (f->kind == FACT_TEXT)
-                json_set_span(j, "value", buf_span(&f->value));
+                json_set_span(j, "value", f->value);
         if (f->kind == FACT_FLAG)
                 json_set_bool(j, "value", f->number != 0);
         if (f->kind == FACT_BYTES) {
                 json_set_text(j, "kind", "bytes");
-                json_set_hex(j, "value", buf_span(&f->value));
+                json_set_hex(j, "value", f->value);
         }
         if (f->kind == FACT_NUMBER && f->number <= INT64_MAX)
                 json_set_int(j, "value", (int64_t) f->number);

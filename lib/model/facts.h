@@ -7,7 +7,7 @@
  * nothing unless a document says insecure-development. */
 #pragma once
 
-#include "lib/base/span.h"
+#include "lib/base/arena.h"
 #include "lib/wire/json.h"
 
 enum origin {
@@ -24,17 +24,18 @@ const char *origin_name(enum origin o); /* "hw", … */
 
 enum fact_kind { FACT_TEXT, FACT_NUMBER, FACT_FLAG, FACT_BYTES };
 struct fact {
-        char *name; /* "tpm.pcr.sha256.7" */
+        const char *name; /* "tpm.pcr.sha256.7"; the arena's, as the value */
         enum origin origin;
         enum fact_kind kind;
-        uint64_t number;  /* also the flag, 0 or 1 */
-        struct buf value; /* text or bytes */
-        uint32_t hash;    /* of the name: most names that differ are told apart by it */
+        uint64_t number;   /* also the flag, 0 or 1 */
+        struct span value; /* text or bytes; a NUL follows */
+        uint32_t hash;     /* of the name: most names that differ are told apart by it */
 };
 #define FACTS_MAX 512
 struct facts {
-        size_t count;
+        size_t count, room;
         struct fact *items;
+        struct arena *arena;      /* names and values; NULL: no fact yet */
         const struct facts *base; /* more of them, borrowed: what pods of one request share; NULL: none */
 };
 void facts_set_text(struct facts *f, const char *name, enum origin o, struct span text);
@@ -55,11 +56,12 @@ DEFINE_AUTO_VALUE(facts)
 /* A tree of checks: each has a stable name, whether it held, what was wanted, what was found, where that came from, and
  * who owns the rule or set. Printed by people's tools and written to the ledger as JSON. */
 struct check {
-        char *name; /* "tpm.extra_data", "guardrail/prod-floor/all[0]" */
+        const char
+                *name; /* "tpm.extra_data", "guardrail/prod-floor/all[0]"; in the check's own block, as the next two */
         bool ok;
-        char *wanted, *got; /* may be NULL */
-        int origin;         /* enum origin, or -1 */
-        char *owner;        /* may be NULL */
+        const char *wanted, *got; /* may be NULL */
+        int origin;               /* enum origin, or -1 */
+        char *owner;              /* may be NULL */
         size_t child_count;
         struct check **children;
 };

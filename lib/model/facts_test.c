@@ -59,7 +59,7 @@ static void goes_through_json(void **state UNUSED)
         facts_set_text(&merged, "other", ORIGIN_SELF, SPAN("x"));
         facts_merge(&merged, &f);
         assert_int_equal(merged.count, f.count + 1);
-        assert_string_equal(buf_str(&facts_find(&merged, "k8s.namespace")->value), "payroll");
+        assert_string_equal((const char *) facts_find(&merged, "k8s.namespace")->value.data, "payroll");
 }
 
 /* What stands on shared facts has them too: found, written and copied. */
@@ -69,8 +69,8 @@ static void stands_on_others(void **state UNUSED)
         facts_set_text(&shared, "a", ORIGIN_HW, SPAN("1"));
         AUTO(facts) struct facts own = {.base = &shared};
         facts_set_text(&own, "b", ORIGIN_SELF, SPAN("2"));
-        assert_string_equal(buf_str(&facts_find(&own, "a")->value), "1");
-        assert_string_equal(buf_str(&facts_find(&own, "b")->value), "2");
+        assert_string_equal((const char *) facts_find(&own, "a")->value.data, "1");
+        assert_string_equal((const char *) facts_find(&own, "b")->value.data, "2");
         assert_null(facts_find(&shared, "b"));
         expect_json(&own, "{\"a\":{\"origin\":\"hw\",\"value\":\"1\"},\"b\":{\"origin\":\"self\",\"value\":\"2\"}}");
         facts_merge(&copy, &own);

@@ -307,20 +307,25 @@ static void measure(const struct row *row, bool is_cold, size_t appraisals)
 int main(int argc, char **argv)
 {
         uint64_t appraisals = 0;
-        if (argc != 2 || parse_u64(span_str(argv[1]), 1, 1000000, &appraisals) != NULL) {
-                (void) fprintf(stderr, "usage: verifier_rate APPRAISALS\n");
+        const char *only = argc == 3 ? argv[2] : "";
+        bool is_first = true;
+        if (argc < 2 || argc > 3 || parse_u64(span_str(argv[1]), 1, 1000000, &appraisals) != NULL) {
+                (void) fprintf(stderr, "usage: verifier_rate APPRAISALS [ROWS THAT BEGIN WITH]\n");
                 return 2;
         }
         for (size_t op = 0; op < OPERATION_COUNT; op++)
                 make_signature(&bare[op]);
         for (size_t i = 0; i < COUNT_OF(rows); i++) {
-                printf("%s\"%s\":{", i == 0 ? "{" : ",", rows[i].name);
+                if (strncmp(rows[i].name, only, strlen(only)) != 0)
+                        continue;
+                printf("%s\"%s\":{", is_first ? "{" : ",", rows[i].name);
+                is_first = false;
                 measure(&rows[i], /* is_cold= */ true, (size_t) appraisals);
                 printf(",");
                 measure(&rows[i], /* is_cold= */ false, (size_t) appraisals);
                 printf("}");
         }
-        printf("}\n");
+        printf("%s}\n", is_first ? "{" : "");
         for (size_t op = 0; op < OPERATION_COUNT; op++)
                 EVP_PKEY_free(bare[op].key);
         return 0;

@@ -85,7 +85,7 @@ static inline const char *intel_case_text(const struct intel_case *c, const char
 {
         const struct fact *f = facts_find(&c->r.facts, fact);
         assert_non_null(f);
-        return buf_str(&f->value);
+        return (const char *) f->value.data;
 }
 
 static inline void intel_case_clear(struct intel_case *c)

@@ -36,8 +36,6 @@ static inline void drop_fact(struct facts *f, const char *name)
         for (size_t i = 0; i < f->count; i++) {
                 if (strcmp(f->items[i].name, name) != 0)
                         continue;
-                free(f->items[i].name);
-                buf_clear(&f->items[i].value);
                 f->items[i] = f->items[--f->count];
                 return;
         }

@@ -50,7 +50,7 @@ static void a_sound_document_becomes_facts(void **state UNUSED)
                 assert_int_equal(s.r.concern_count, 0);
                 assert_int_equal(s.r.not_checked_count, 0);
                 assert_int_equal(s.r.not_after_unix_s, wall_unix_s(now) + 3 * 3600);
-                assert_true(span_eq_str(buf_span(&facts_find(&s.r.facts, "nitro.root")->value), "configured"));
+                assert_true(span_eq_str(facts_find(&s.r.facts, "nitro.root")->value, "configured"));
                 assert_int_equal(facts_find(&s.r.facts, "nitro.debug")->number, 0);
                 assert_int_equal(facts_find(&s.r.facts, "nitro.pcr.4")->value.data[0], 0x14);
                 assert_int_equal(facts_find(&s.r.facts, "nitro.parent-role")->value.data[0], 0x13);

@@ -67,7 +67,7 @@ static struct fault *appraise(const struct cmw_item *item, const struct ak_recor
 static void expect_bytes(const struct facts *f, const char *name, struct span value)
 {
         const struct fact *fact = facts_find(f, name);
-        if (fact == NULL || fact->origin != ORIGIN_HW || !span_eq(buf_span(&fact->value), value))
+        if (fact == NULL || fact->origin != ORIGIN_HW || !span_eq(fact->value, value))
                 fail_msg("fact %s", name);
 }
 
@@ -106,8 +106,8 @@ static void a_good_quote_becomes_facts(void **state UNUSED)
         expect_number(&r.facts, "tpm.restart-count", 2);
         expect_number(&r.facts, "tpm.firmware-version", 0x2024012500120000);
         expect_number(&r.facts, "tpm.clock-safe", 1);
-        assert_true(span_eq_str(buf_span(&facts_find(&r.facts, "verifier.status")->value), "affirming"));
-        assert_true(span_eq_str(buf_span(&facts_find(&r.facts, "evidence.kind")->value), "tpm"));
+        assert_true(span_eq_str(facts_find(&r.facts, "verifier.status")->value, "affirming"));
+        assert_true(span_eq_str(facts_find(&r.facts, "evidence.kind")->value, "tpm"));
         assert_int_equal(facts_find(&r.facts, "evidence.insecure-development")->number, 0);
 
         assert_true(r.has_clock && r.clock_safe);

@@ -1,12 +1,13 @@
-/* arena: memory of a compiled policy. Everything in it lives and dies with the policy, so nothing in a program has an
- * owner of its own and freeing is one loop. Not thread-safe: only the compiler allocates. */
+/* arena: memory of many small things that live and die together (a compiled policy, the facts of an appraisal), so that none of them has an
+ * owner of its own and freeing is one loop. One thread. */
 #pragma once
 
 #include "lib/base/span.h"
 
 struct arena;
 
-struct arena *arena_new(void);
+/* It grows by blocks of `block_len`; what is larger gets a block of its own. */
+struct arena *arena_new(size_t block_len);
 void *arena_zero(struct arena *a, size_t count, size_t size) __attribute__((returns_nonnull));
 char *arena_string(struct arena *a, const char *text) __attribute__((returns_nonnull));
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((returns_nonnull, format(printf, 2, 3)));

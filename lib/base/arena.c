@@ -1,10 +1,8 @@
-#include "issuer/policy/arena.h"
+#include "lib/base/arena.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#define BLOCK_LEN ((size_t) 32 * 1024)
 
 struct block {
         struct block *next;
@@ -12,12 +10,15 @@ struct block {
         max_align_t bytes[];
 };
 struct arena {
+        size_t block_len;
         struct block *blocks; /* newest first; only it has room */
 };
 
-struct arena *arena_new(void)
+struct arena *arena_new(size_t block_len)
 {
-        return NEW(struct arena);
+        struct arena *a = NEW(struct arena);
+        a->block_len = block_len;
+        return a;
 }
 
 void *arena_zero(struct arena *a, size_t count, size_t size)
@@ -27,7 +28,7 @@ void *arena_zero(struct arena *a, size_t count, size_t size)
         size_t len = (count * size + align - 1) / align * align;
         struct block *b = a->blocks;
         if (b == NULL || b->len - b->used < len) {
-                size_t room = len > BLOCK_LEN ? len : BLOCK_LEN;
+                size_t room = len > a->block_len ? len : a->block_len;
                 b = alloc_zero(1, sizeof *b + room);
                 b->len = room;
                 b->next = a->blocks;
