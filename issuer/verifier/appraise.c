@@ -65,10 +65,18 @@ void appraise_not_checked(struct attestation_result *r, const char *name)
 
 void appraise_rests_on(struct attestation_result *r, const char *name, struct span bytes, struct wall not_after)
 {
+        uint8_t digest[SHA256_LEN];
+        sha256(bytes, digest);
+        appraise_rests_on_digest(r, name, digest, not_after);
+}
+
+void appraise_rests_on_digest(struct attestation_result *r, const char *name, const uint8_t digest[SHA256_LEN],
+                              struct wall not_after)
+{
         assert(r->collateral_count < COLLATERAL_MAX);
         struct collateral *c = &r->collateral[r->collateral_count++];
         (void) snprintf(c->name, sizeof(c->name), "%s", name); /* cut is fine: it is for people */
-        sha256(bytes, c->digest);
+        memcpy(c->digest, digest, SHA256_LEN);
         c->not_after_unix_s = wall_unix_s(not_after);
         if (c->not_after_unix_s != 0 && (r->not_after_unix_s == 0 || c->not_after_unix_s < r->not_after_unix_s))
                 r->not_after_unix_s = c->not_after_unix_s;

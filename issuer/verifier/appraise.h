@@ -18,6 +18,9 @@ void appraise_concern(struct attestation_result *r, const char *name, bool ok, e
 void appraise_not_checked(struct attestation_result *r, const char *name);
 /* The verdict rests on this endorsement; `not_after` {0}: it has no end. */
 void appraise_rests_on(struct attestation_result *r, const char *name, struct span bytes, struct wall not_after);
+/* The same of bytes whose SHA-256 is known already. */
+void appraise_rests_on_digest(struct attestation_result *r, const char *name, const uint8_t digest[SHA256_LEN],
+                              struct wall not_after);
 /* 64 bytes of report data against what was asked for: "<name>", or "freshness" not checked. */
 struct fault *appraise_report_data(const struct appraisal *in, struct attestation_result *r, const char *name,
                                    struct span got) MUST_USE;

@@ -1,7 +1,8 @@
 /* memo: what was proven once about bytes that don't change, so that it isn't proven again with every request: a chain of certificates up
  * to a pinned root, parsed and its signatures verified.
  *
- * The key is a digest over everything that the proof depended on (bytes of the certificates, trusted roots), so an entry is true for ever;
+ * The key is a digest over everything that the proof depended on (bytes of the certificates, trusted roots), or over enough to find it by when
+ * the value itself keeps those bytes and its owner compares them; so an entry is true for ever;
  * what depends on the time (dates, revocation) is the caller's to check at every use. The verdict must not depend on what a memo holds:
  * it only saves work. Bounded: a new entry pushes out the least recently used of its few neighbours. Any thread; one lock, never held
  * while something is proven. */

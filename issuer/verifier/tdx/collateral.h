@@ -13,8 +13,14 @@
 #include "issuer/verifier/verifier.h"
 #include "lib/crypt/crl.h"
 
+#define TDX_COLLATERAL_PARTS 13
 struct tdx_collateral {
         struct memo_value memo;
+        struct span parts[TDX_COLLATERAL_PARTS]; /* a copy of all that the proof depends on */
+        struct buf bytes;                        /* of the parts */
+        /* SHA-256, for whoever records what a verdict rests on: of the lists' DER, of the parts as given */
+        uint8_t root_crl_digest[SHA256_LEN], pck_crl_digest[SHA256_LEN], tcb_chain_digest[SHA256_LEN],
+                tcb_info_digest[SHA256_LEN], qe_identity_digest[SHA256_LEN];
         struct crl *root_crl, *pck_crl;
         struct tdx_cert crl_issuer, tcb_signer, qe_signer;
         struct tcb_info tcb_info;

@@ -4,7 +4,6 @@
 #include <stdio.h>
 
 #include "issuer/verifier/appraise.h"
-#include "issuer/verifier/tdx/signed_json.h"
 
 struct fault *tdx_check_dates(struct attestation_result *r, const char *early, const char *late, struct wall from,
                               struct wall until, struct wall now)
@@ -21,8 +20,8 @@ struct fault *tdx_check_dates(struct attestation_result *r, const char *early, c
 struct dated {
         const char *name, *early, *late;
         struct wall from, until;
-        bool has_grace; /* what is renewed in place; a certificate isn't */
-        struct span bytes;
+        bool has_grace;        /* what is renewed in place; a certificate isn't */
+        const uint8_t *digest; /* NULL: something else's has it */
 };
 
 static struct fault *check_dated(const struct appraisal *in, const struct dated *d, bool *is_in_grace,
@@ -36,15 +35,9 @@ static struct fault *check_dated(const struct appraisal *in, const struct dated 
                 *is_in_grace = true;
         }
         TRY(tdx_check_dates(r, d->early, d->late, d->from, last, in->now));
-        if (d->bytes.len > 0)
-                appraise_rests_on(r, d->name, d->bytes, last);
+        if (d->digest != NULL)
+                appraise_rests_on_digest(r, d->name, d->digest, last);
         return NULL;
-}
-
-static struct span document_of(const struct appraisal *in, const struct signed_json_names *n)
-{
-        struct span whole = appraisal_part(in, n->response), document = appraisal_part(in, n->document);
-        return document.len > 0 && appraisal_part(in, n->signature).len > 0 ? document : whole;
 }
 
 struct fault *tdx_collateral_dates(const struct appraisal *in, const struct tdx_collateral *c,
@@ -52,19 +45,19 @@ struct fault *tdx_collateral_dates(const struct appraisal *in, const struct tdx_
 {
         const struct dated all[] = {
                 {"root_crl.der", "tdx.root_crl_not_yet_valid", "tdx.root_crl_expired", crl_this_update(c->root_crl),
-                 crl_next_update(c->root_crl), true, crl_der(c->root_crl)},
+                 crl_next_update(c->root_crl), true, c->root_crl_digest},
                 {"pck_crl_issuer_chain.pem", "tdx.pck_crl_issuer_not_yet_valid", "tdx.pck_crl_issuer_expired",
-                 c->crl_issuer.not_before, c->crl_issuer.not_after, false, SPAN_NONE},
+                 c->crl_issuer.not_before, c->crl_issuer.not_after, false, NULL},
                 {"pck_crl.der", "tdx.pck_crl_not_yet_valid", "tdx.pck_crl_expired", crl_this_update(c->pck_crl),
-                 crl_next_update(c->pck_crl), true, crl_der(c->pck_crl)},
+                 crl_next_update(c->pck_crl), true, c->pck_crl_digest},
                 {"tcb_signing_chain.pem", "tdx.tcb_signer_not_yet_valid", "tdx.tcb_signer_expired",
-                 c->tcb_signer.not_before, c->tcb_signer.not_after, false, appraisal_part(in, "tcb_signing_chain.pem")},
+                 c->tcb_signer.not_before, c->tcb_signer.not_after, false, c->tcb_chain_digest},
                 {"tcb_info", "tdx.tcb_info_not_yet_valid", "tdx.tcb_info_expired", c->tcb_info.issue_date,
-                 c->tcb_info.next_update, true, document_of(in, &signed_tcb_info)},
+                 c->tcb_info.next_update, true, c->tcb_info_digest},
                 {"qe_identity_signing_chain.pem", "tdx.qe_identity_signer_not_yet_valid",
-                 "tdx.qe_identity_signer_expired", c->qe_signer.not_before, c->qe_signer.not_after, false, SPAN_NONE},
+                 "tdx.qe_identity_signer_expired", c->qe_signer.not_before, c->qe_signer.not_after, false, NULL},
                 {"qe_identity", "tdx.qe_identity_not_yet_valid", "tdx.qe_identity_expired", c->qe_identity.issue_date,
-                 c->qe_identity.next_update, true, document_of(in, &signed_qe_identity)},
+                 c->qe_identity.next_update, true, c->qe_identity_digest},
         };
         bool is_in_grace = false;
         for (size_t i = 0; i < COUNT_OF(all); i++)

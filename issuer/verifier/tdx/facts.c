@@ -70,13 +70,11 @@ static void set_qe(struct facts *f, const struct tdx_quote *q)
 static void set_platform(struct facts *f, const struct tdx_state *s)
 {
         const struct pck_extension *p = &s->platform->pck;
-        uint8_t digest[SHA256_LEN];
 
-        sha256(SPAN_OF(p->ppid), digest);
         facts_set_text(f, "tdx.root", ORIGIN_VERIFIER,
                        s->root == TDX_ROOT_CONFIGURED ? SPAN("configured") : SPAN("intel"));
         facts_set_text(f, "tdx.ca", ORIGIN_HW, span_str(tdx_ca_name(s->platform->ca)));
-        facts_set_bytes(f, "tdx.ppid", ORIGIN_HW, SPAN_OF(digest));
+        facts_set_bytes(f, "tdx.ppid", ORIGIN_HW, SPAN_OF(s->platform->ppid_digest));
         facts_set_bytes(f, "tdx.fmspc", ORIGIN_HW, SPAN_OF(p->fmspc));
         facts_set_bytes(f, "tdx.pceid", ORIGIN_HW, SPAN_OF(p->pceid));
         facts_set_number(f, "tdx.pcesvn", ORIGIN_HW, p->pcesvn);

@@ -1,5 +1,7 @@
 #include "issuer/verifier/tdx/platform.h"
 
+#include <assert.h>
+
 #define CHAIN_LEN 3
 
 static struct memo memo = MEMO_INIT;
@@ -17,6 +19,7 @@ const char *tdx_ca_name(enum tdx_ca ca)
 static void platform_free(struct memo_value *v)
 {
         struct tdx_platform *p = CONTAINER_OF(v, struct tdx_platform, memo);
+        buf_clear(&p->bytes);
         buf_clear(&p->ca_der);
         buf_clear(&p->root_der);
         key_free(p->att_key);
@@ -117,23 +120,52 @@ static struct fault *prove(const struct tdx_quote *q, struct tdx_platform *p)
         p->ca_cert = tdx_cert_of(c.ca);
         p->root_cert = tdx_cert_of(c.root);
         key_spki_sha256(cert_key(c.root), p->root_spki);
+        sha256(q->pck_chain, p->chain_digest);
+        sha256(SPAN_OF(p->pck.ppid), p->ppid_digest);
+        TRY(buf_append(&p->bytes, q->platform_bytes));
         TRY(buf_append(&p->ca_der, cert_der(c.ca)));
         return buf_append(&p->root_der, cert_der(c.root));
+}
+
+/* To find it by: a key, and the signature over it. Whether all the rest is the same is then asked byte for byte. */
+static void key_of(const struct tdx_quote *q, uint8_t ret[SHA256_LEN])
+{
+        uint8_t seen[TDX_KEY_LEN + TDX_SIGNATURE_LEN];
+        assert(q->att_key.len == TDX_KEY_LEN &&
+               q->qe_signature.len == TDX_SIGNATURE_LEN); /* the quote's reader saw to it */
+        memcpy(seen, q->att_key.data, TDX_KEY_LEN);
+        memcpy(seen + TDX_KEY_LEN, q->qe_signature.data, TDX_SIGNATURE_LEN);
+        sha256(SPAN_OF(seen), ret);
+}
+
+/* NULL: not there. */
+static struct tdx_platform *find(const uint8_t key[SHA256_LEN], const struct tdx_quote *q)
+{
+        struct memo_value *known = memo_find(&memo, key);
+        if (known == NULL)
+                return NULL;
+        struct tdx_platform *p = CONTAINER_OF(known, struct tdx_platform, memo);
+        if (span_eq(buf_span(&p->bytes), q->platform_bytes))
+                return p;
+        memo_release(known);
+        return NULL;
 }
 
 struct fault *tdx_platform_prove(const struct tdx_quote *q, struct tdx_platform **ret)
 {
         uint8_t key[SHA256_LEN];
-        sha256(q->platform_bytes, key);
-        struct memo_value *known = memo_find(&memo, key);
+        key_of(q, key);
+        struct tdx_platform *known = find(key, q);
         if (known != NULL) {
-                *ret = CONTAINER_OF(known, struct tdx_platform, memo);
+                *ret = known;
                 return NULL;
         }
 
         struct tdx_platform *p = NEW(struct tdx_platform);
-        *p = (struct tdx_platform){
-                .memo = MEMO_VALUE(platform_free), .ca_der = BUF(CERT_MAX), .root_der = BUF(CERT_MAX)};
+        *p = (struct tdx_platform){.memo = MEMO_VALUE(platform_free),
+                                   .bytes = BUF(SIZE_MAX),
+                                   .ca_der = BUF(CERT_MAX),
+                                   .root_der = BUF(CERT_MAX)};
         struct fault *f = prove(q, p);
         if (f != NULL) {
                 memo_release(&p->memo);

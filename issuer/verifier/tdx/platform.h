@@ -16,6 +16,8 @@ const char *tdx_ca_name(enum tdx_ca ca); /* "platform", "processor": as PCS call
 
 struct tdx_platform {
         struct memo_value memo;
+        struct buf bytes; /* all that the proof depends on */
+        uint8_t chain_digest[SHA256_LEN], ppid_digest[SHA256_LEN];
         struct pck_extension pck;
         enum tdx_ca ca;
         struct tdx_cert pck_cert, ca_cert, root_cert;

@@ -13,6 +13,12 @@ bool signed_json_is_there(const struct appraisal *in, const struct signed_json_n
                appraisal_part(in, n->response).len > 0;
 }
 
+struct span signed_json_used(const struct appraisal *in, const struct signed_json_names *n)
+{
+        struct span whole = appraisal_part(in, n->response), document = appraisal_part(in, n->document);
+        return document.len > 0 && appraisal_part(in, n->signature).len > 0 ? document : whole;
+}
+
 /* Raw, or hex with a newline of an editor's. */
 static struct fault *read_signature(struct span s, uint8_t ret[SIGNED_JSON_SIGNATURE_LEN])
 {

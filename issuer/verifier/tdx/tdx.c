@@ -52,7 +52,7 @@ static struct fault *check_platform(struct tdx_state *s)
         struct wall from = later(later(p->pck_cert.not_before, p->ca_cert.not_before), p->root_cert.not_before);
         struct wall until = earlier(earlier(p->pck_cert.not_after, p->ca_cert.not_after), p->root_cert.not_after);
         TRY(tdx_check_dates(s->result, "tdx.pck_not_yet_valid", "tdx.pck_expired", from, until, s->in->now));
-        appraise_rests_on(s->result, "pck_chain", s->quote.pck_chain, until);
+        appraise_rests_on_digest(s->result, "pck_chain", p->chain_digest, until);
 
         bool is_debug = (s->quote.qe_report.attributes.data[0] & SGX_DEBUG) != 0;
         return appraise_hold(s->result, "tdx.qe_debug", !is_debug, ORIGIN_HW, "off", is_debug ? "on" : "off");
