@@ -7,7 +7,7 @@ static void fill_credential(struct pod_issuance *pod, size_t i, struct issued_cr
         const struct record_credential *from = &pod->credentials[i];
         memcpy(c->slot, pod->grants[i]->slot, sizeof c->slot);
         memcpy(c->type, pod->grants[i]->type, sizeof c->type);
-        c->identity = alloc_string(pod->decision->identity);
+        c->identity = alloc_string(pod->grants[i]->identity);
         if (strcmp(c->type, SLOT_TYPE_WIT) == 0) {
                 c->token = span_to_string(buf_span(&pod->leaves[i].leaf));
         } else {

@@ -101,7 +101,7 @@ static struct leaf_order order_of(const struct pod_issuance *pod, size_t i)
 {
         const struct grant *grant = pod->grants[i];
         struct leaf_order order = {
-                .identity = pod->decision->identity,
+                .identity = grant->identity,
                 .dns = (const char *const *) grant->dns,
                 .dns_count = grant->dns_count,
                 .spki = key_spki(pod->keys[i]),
@@ -181,7 +181,7 @@ static void tell(const struct issuance *s, const struct pod_issuance *pod)
         count_credentials(r->credential_count);
         for (size_t i = 0; i < r->credential_count; i++)
                 log_info("credential_issued", KV("volume", r->volume), KV("slot", pod->credentials[i].slot),
-                         KV("identity", pod->decision->identity),
+                         KV("identity", pod->grants[i]->identity),
                          KV("serial", (const char *) pod->credentials[i].serial),
                          KV("not_after_unix_s", pod->credentials[i].not_after_unix_s),
                          KV("record", (const char *) pod->record),

@@ -87,9 +87,9 @@ static const struct grant *find_grant(const struct decision *d, const char *slot
 }
 
 /* With the trust domain in front of each name they must fit into a token beside the identity: it travels in a header field. */
-static struct fault *write_claims(struct pod_issuance *pod)
+static struct fault *write_claims(struct pod_issuance *pod, const char *identity)
 {
-        const char *identity = pod->decision->identity;
+        buf_clear(&pod->claims);
         pod->claims = BUF(TOKEN_CLAIMS_MAX);
         if (pod->decision->claims == NULL)
                 return NULL;
@@ -120,8 +120,10 @@ static struct fault *prepare(const struct issuance *s, struct pod_issuance *pod,
                 hex_string(SPAN_OF(pod->serials[i]), c->serial);
                 TRY(set_dates(s, grant, intermediate_end_s, c));
                 pod->grants[i] = grant;
-                if (strcmp(grant->type, SLOT_TYPE_WIT) == 0 && pod->claims.limit == 0)
-                        TRY(write_claims(pod));
+                if (strcmp(grant->identity, pod->decision->identity) != 0)
+                        c->identity = grant->identity;
+                if (strcmp(grant->type, SLOT_TYPE_WIT) == 0)
+                        TRY(write_claims(pod, grant->identity));
         }
         return NULL;
 }

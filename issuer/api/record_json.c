@@ -15,14 +15,6 @@ static void set_known(struct json *o, const char *key, const char *text)
                 json_set_text(o, key, text);
 }
 
-static struct json *names_to_json(const char *const *names, size_t count)
-{
-        struct json *list = json_new_array();
-        for (size_t i = 0; i < count; i++)
-                json_push(list, json_new_text(span_str(names[i])));
-        return list;
-}
-
 /* What the verdict rests on, so that it can be asked later which credentials came from an endorsement that was taken back. */
 static struct json *collateral_to_json(const struct attestation_result *r)
 {
@@ -46,9 +38,9 @@ static struct json *evidence_to_json(const struct attestation_result *r)
         set_digest(j, "digest", r->evidence_digest);
         json_set_bool(j, "insecure_development", r->insecure_development);
         if (r->concern_count > 0)
-                json_set(j, "concerns", names_to_json(r->concerns, r->concern_count));
+                json_set(j, "concerns", json_new_texts(r->concerns, r->concern_count));
         if (r->not_checked_count > 0)
-                json_set(j, "not_checked", names_to_json(r->not_checked, r->not_checked_count));
+                json_set(j, "not_checked", json_new_texts(r->not_checked, r->not_checked_count));
         if (r->collateral_count > 0)
                 json_set(j, "collateral", collateral_to_json(r));
         return j;
@@ -78,6 +70,8 @@ static struct json *credentials_to_json(const struct record_source *s)
                 struct json *j = json_new_object();
                 json_set_text(j, "slot", c->slot);
                 json_set_text(j, "type", c->type);
+                if (c->identity != NULL)
+                        json_set_text(j, "identity", c->identity);
                 json_set_text(j, "serial", c->serial);
                 json_set_int(j, "not_before", c->not_before_unix_s);
                 json_set_int(j, "not_after", c->not_after_unix_s);

@@ -4,7 +4,7 @@
  *  "policy":{"digest","revision"},"references":[…],"verifier":{"id","build"},"evidence":{"kind","digest":"sha256:…","insecure_development",
  *  "concerns":[…],"not_checked":[…],"collateral":[{"name","digest","not_after"}]},
  *  "nonce":"sha256:…","client":"sha256:…","ak":hex,"volume","pod":{"namespace","name","uid","service_account","verified","cluster","node"},
- *  "credentials":[{"slot","type","serial","not_before","not_after"}],"tree":check tree,"claims":{…}}
+ *  "credentials":[{"slot","type","identity","serial","not_before","not_after"}],"tree":check tree,"claims":{…}}
  * Members without a value are left out: check and reason of what was issued; workload, owner, identity where no rule came near; ak without a
  * TPM. "pod" is the verified token's word when verified is true, else kubelet's (and cluster and node are left out). "tree" is a list as check_to_json writes it. */
 #pragma once
@@ -18,6 +18,7 @@ struct record_credential {
         const char *slot, *type;
         char serial[33]; /* hex */
         int64_t not_before_unix_s, not_after_unix_s;
+        const char *identity; /* where it is another one than the decision's; NULL: it is that one */
 };
 struct record_source {
         struct wall now;

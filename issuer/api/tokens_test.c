@@ -94,6 +94,8 @@ static void one_quote_three_credentials(void **state UNUSED)
                 fail_msg("%s: %s", fault_token(r->problem), fault_text(r->problem));
         assert_int_equal(ledger_records(issuer.api.ledger), records + 1);
         assert_int_equal(r->credential_count, SLOTS);
+        static const char *const ids[] = {"spiffe://demo.example/ns/payroll/sa/app", NULL,
+                                          "spiffe://demo.example/app/inner"};
         static const char *const types[] = {"x509", "wit", "x509"};
         for (size_t i = 0; i < SLOTS; i++) {
                 assert_string_equal(r->credentials[i].type, types[i]);
@@ -103,8 +105,16 @@ static void one_quote_three_credentials(void **state UNUSED)
                 AUTO(cert) struct cert *leaf = NULL;
                 expect_ok(cert_from_der(buf_span(&r->credentials[i].chain[0]), &leaf));
                 assert_true(span_eq(key_spki(cert_key(leaf)), key_spki(keys[i])));
+                assert_string_equal(cert_uri(leaf, 0), ids[i]);
+                assert_string_equal(r->credentials[i].identity, ids[i]);
         }
         expect_token(&r->credentials[1]);
+
+        AUTO(json) struct json *found = NULL;
+        expect_ok(ledger_find(issuer.api.ledger, r->credentials[0].record, &found));
+        const struct json *credentials = json_get(json_get(found, "record"), "credentials");
+        assert_null(json_get(json_at(credentials, 0), "identity"));
+        assert_true(span_eq_str(json_text(json_get(json_at(credentials, 2), "identity")), ids[2]));
 }
 
 static void expect_problem(enum key_kind kind, const char *slot, const char *token)

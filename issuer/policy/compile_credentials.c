@@ -1,4 +1,4 @@
-/* credentials: what a workload changes in the slots of its profiles: a shorter life, DNS names. */
+/* credentials: what a workload changes in the slots of its profiles: a shorter life, DNS names, another identity. */
 #include "issuer/policy/compiler.h"
 
 #include <strings.h>
@@ -61,7 +61,8 @@ static struct fault *read_dns(struct compiler *c, const struct document *d, cons
 
 /* The slot must be in some profile of the rule, and no profile with it may allow less time, or have it for tokens where it gets DNS names. */
 static struct fault *check_slot(const struct document *d, const struct rule *r, const struct yaml_node *key,
-                                const struct yaml_node *ttl, const struct yaml_node *dns, const struct slot_grant *g)
+                                const struct yaml_node *ttl, const struct yaml_node *dns,
+                                const struct yaml_node *identity, const struct slot_grant *g)
 {
         bool found = false;
         for (size_t i = 0; i < r->profile_count; i++) {
@@ -70,6 +71,12 @@ static struct fault *check_slot(const struct document *d, const struct rule *r, 
                         if (strcmp(p->shape.slots[j].name, g->slot) != 0)
                                 continue;
                         found = true;
+                        if (identity != NULL && p->shape.slots[j].key[0] != '\0')
+                                return document_fault(
+                                        d, identity, "POLICY_KEY",
+                                        "slot \"%s\" of profile \"%s\" is for a stored key, which has its "
+                                        "identity already",
+                                        g->slot, p->shape.name);
                         if (dns != NULL && strcmp(p->shape.slots[j].type, SLOT_TYPE_X509) != 0)
                                 return document_fault(d, dns, "POLICY_DNS",
                                                       "slot \"%s\" of profile \"%s\" is a %s, which has no DNS names",
@@ -88,16 +95,19 @@ static struct fault *check_slot(const struct document *d, const struct rule *r, 
 static struct fault *read_grant(struct compiler *c, const struct document *d, const struct rule *r,
                                 const struct yaml_node *key, const struct yaml_node *value, struct slot_grant *g)
 {
-        static const char *const allowed[] = {"ttl", "dns", NULL};
+        static const char *const allowed[] = {"ttl", "dns", "identity", NULL};
         TRY(name_check(d, key, NAME_MAX_LEN));
         TRY(fields_only(d, value, "the credential", allowed));
         g->slot = arena_string(c->p->arena, key->text);
-        const struct yaml_node *ttl, *dns;
+        const struct yaml_node *ttl, *dns, *identity;
         TRY(field_want(d, value, "ttl", YAML_SCALAR, &ttl));
         if (ttl != NULL)
                 TRY(compile_ttl(d, ttl, &g->ttl_s));
         TRY(field_want(d, value, "dns", YAML_SEQUENCE, &dns));
-        TRY(check_slot(d, r, key, ttl, dns, g));
+        TRY(field_want(d, value, "identity", YAML_SCALAR, &identity));
+        if (identity != NULL)
+                TRY(compile_identity(c, d, identity, &g->identity));
+        TRY(check_slot(d, r, key, ttl, dns, identity, g));
         return dns == NULL ? NULL : read_dns(c, d, dns, g);
 }
 

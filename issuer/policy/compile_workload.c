@@ -76,10 +76,9 @@ static struct fault *read_profiles(struct compiler *c, const struct document *d,
 }
 
 /* Literal, never a template: nothing that a request says becomes part of an identity. */
-static struct fault *read_identity(struct compiler *c, const struct document *d, struct rule *r)
+struct fault *compile_identity(struct compiler *c, const struct document *d, const struct yaml_node *n,
+                               const char **ret)
 {
-        const struct yaml_node *n;
-        TRY(field_need(d, d->spec, "identity", YAML_SCALAR, &n));
         struct span id = span_str(n->text);
         AUTO(fault) struct fault *why = spiffe_id_check(id);
         if (why != NULL)
@@ -92,8 +91,15 @@ static struct fault *read_identity(struct compiler *c, const struct document *d,
                                       n->text, c->o->trust_domain);
         if (span_eq(path, SPAN("/vouchsafe")) || span_starts_with(path, SPAN("/vouchsafe/")))
                 return document_fault(d, n, "POLICY_RESERVED", "ids below /vouchsafe/ are vouchsafe's own");
-        r->identity = arena_string(c->p->arena, n->text);
+        *ret = arena_string(c->p->arena, n->text);
         return NULL;
+}
+
+static struct fault *read_identity(struct compiler *c, const struct document *d, struct rule *r)
+{
+        const struct yaml_node *n;
+        TRY(field_need(d, d->spec, "identity", YAML_SCALAR, &n));
+        return compile_identity(c, d, n, &r->identity);
 }
 
 struct fault *compile_workload(struct compiler *c, const struct document *d, struct rule *r)

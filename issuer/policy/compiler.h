@@ -31,6 +31,9 @@ struct fault *compile_workload(struct compiler *c, const struct document *d, str
 struct fault *compile_release(struct compiler *c, const struct document *d, struct rule *r) MUST_USE;
 /* compile_workload.c: what every rule has: name, owner, place, flags. */
 struct fault *compile_rule(struct compiler *c, const struct document *d, const char *kind, struct rule *r) MUST_USE;
+/* A SPIFFE id of a workload or one of its slots: POLICY_IDENTITY, POLICY_RESERVED. */
+struct fault *compile_identity(struct compiler *c, const struct document *d, const struct yaml_node *at,
+                               const char **ret) MUST_USE;
 /* A ttl of a profile or workload, in seconds. */
 struct fault *compile_ttl(const struct document *d, const struct yaml_node *at, int64_t *ret_s) MUST_USE;
 /* compile_claims.c */

@@ -251,14 +251,17 @@ static void grant_slots(struct decision *d, const struct profile *profile, const
                 (void) snprintf(g->slot, sizeof g->slot, "%s", slot->name);
                 (void) snprintf(g->type, sizeof g->type, "%s", slot->type);
                 g->ttl_s = profile->ttl_s[i];
+                const char *identity = r->identity;
                 for (size_t j = 0; j < r->grant_count; j++) {
                         const struct slot_grant *own = &r->grants[j];
                         if (strcmp(own->slot, slot->name) != 0)
                                 continue;
                         g->ttl_s = own->ttl_s != 0 ? own->ttl_s : g->ttl_s;
+                        identity = own->identity != NULL ? own->identity : identity;
                         for (; g->dns_count < own->dns_count; g->dns_count++)
                                 g->dns[g->dns_count] = alloc_string(own->dns[g->dns_count]);
                 }
+                g->identity = alloc_string(identity);
         }
 }
 

@@ -6,9 +6,11 @@ void decision_free(struct decision *d)
 {
         if (d == NULL)
                 return;
-        for (size_t i = 0; i < d->grant_count; i++)
+        for (size_t i = 0; i < d->grant_count; i++) {
                 for (size_t j = 0; j < d->grants[i].dns_count; j++)
                         free(d->grants[i].dns[j]);
+                free(d->grants[i].identity);
+        }
         free(d->reason);
         free(d->workload);
         free(d->owner);
@@ -30,13 +32,13 @@ static struct json *grants_to_json(const struct decision *d)
         struct json *grants = json_new_array();
         for (size_t i = 0; i < d->grant_count; i++) {
                 const struct grant *g = &d->grants[i];
-                struct json *one = json_new_object(), *dns = json_new_array();
+                struct json *one = json_new_object();
                 json_set_text(one, "slot", g->slot);
                 json_set_text(one, "type", g->type);
+                if (d->identity != NULL && strcmp(g->identity, d->identity) != 0)
+                        json_set_text(one, "identity", g->identity);
                 json_set_int(one, "ttl_s", g->ttl_s);
-                for (size_t j = 0; j < g->dns_count; j++)
-                        json_push(dns, json_new_text(span_str(g->dns[j])));
-                json_set(one, "dns", dns);
+                json_set(one, "dns", json_new_texts((const char *const *) g->dns, g->dns_count));
                 json_push(grants, one);
         }
         return grants;

@@ -89,12 +89,25 @@ static struct fault *check_pair(const struct rule *a, const struct needs *a_need
                           a->place, a->file, a->line, why);
 }
 
+/* The workload's own, then those of its slots; NULL past the last, and where a slot has none. */
+static const char *identity_at(const struct rule *r, size_t index)
+{
+        return index == 0 ? r->identity : r->grants[index - 1].identity;
+}
+
 static struct fault *check_identity(const struct rule *a, const struct rule *b)
 {
-        if (strcmp(a->identity, b->identity) != 0 || strcmp(a->owner, b->owner) == 0)
+        if (strcmp(a->owner, b->owner) == 0)
                 return NULL;
-        return rule_fault(b, b->line, b->column, "POLICY_IDENTITY", "identity %s belongs to %s of %s already (%s:%u)",
-                          b->identity, a->place, a->owner, a->file, a->line);
+        for (size_t i = 0; i <= a->grant_count; i++)
+                for (size_t j = 0; j <= b->grant_count; j++) {
+                        const char *first = identity_at(a, i), *second = identity_at(b, j);
+                        if (first != NULL && second != NULL && strcmp(first, second) == 0)
+                                return rule_fault(b, b->line, b->column, "POLICY_IDENTITY",
+                                                  "identity %s belongs to %s of %s already (%s:%u)", second, a->place,
+                                                  a->owner, a->file, a->line);
+                }
+        return NULL;
 }
 
 struct fault *check_overlaps(const struct compiler *c)

@@ -42,6 +42,7 @@ DEFINE_AUTO(policy)
 struct grant {
         char slot[NAME_MAX_LEN + 1];
         char type[16];
+        char *identity; /* SPIFFE id in this credential: the slot's own, or the workload's */
         int64_t ttl_s;
         size_t dns_count;
         char *dns[8];
@@ -53,7 +54,7 @@ struct decision {
         char token[128];
         char *reason;           /* for a pod author: which value was wanted, which was found */
         char *workload, *owner; /* of the one that matched (or came nearest), may be NULL */
-        char *identity;         /* allowed: SPIFFE id */
+        char *identity;         /* allowed: the workload's SPIFFE id */
         size_t grant_count;
         struct grant grants[SLOTS_MAX];
         struct json *claims;     /* object, canonical */

@@ -104,7 +104,8 @@ struct profile {
 };
 struct slot_grant { /* credentials.<slot> of a workload */
         const char *slot;
-        int64_t ttl_s; /* 0: the profile's */
+        const char *identity; /* NULL: the workload's */
+        int64_t ttl_s;        /* 0: the profile's */
         size_t dns_count;
         const char *dns[8];
 };

@@ -121,8 +121,9 @@ static inline void fake_issuer_policy(struct fake_issuer *f, const char *ttl)
                         "spec: {profiles: [default, two, tokens], claims: {app: Payroll, tier: 2}, k8s-grants: true, "
                         "match: {all: [{in_set: nodes}, "
                         "{k8s.namespace: payroll}, {k8s.service-account: %s}]}, identity: "
-                        "\"spiffe://demo.example/ns/payroll/sa/%s\", credentials: {x509: {dns: [%s.payroll.svc]}}}\n",
-                        accounts[i], accounts[i], accounts[i], accounts[i]));
+                        "\"spiffe://demo.example/ns/payroll/sa/%s\", credentials: {x509: {dns: [%s.payroll.svc]}, rsa: "
+                        "{identity: \"spiffe://demo.example/%s/inner\"}}}\n",
+                        accounts[i], accounts[i], accounts[i], accounts[i], accounts[i]));
         /* claims that no token has room for */
         expect_ok(buf_append_str(
                 &text, "---\napiVersion: vouchsafe.dev/v1\nkind: Workload\nmetadata: {name: w-long, owner: team}\n"
