@@ -163,6 +163,14 @@ struct json *json_new_text(struct span text)
         return new_text(NULL, text);
 }
 
+struct json *json_new_texts(const char *const *texts, size_t count)
+{
+        struct json *list = json_new_array();
+        for (size_t i = 0; i < count; i++)
+                json_push(list, json_new_text(span_str(texts[i])));
+        return list;
+}
+
 struct json *json_new_written(struct span canonical)
 {
         struct json *j = new_text(NULL, canonical);

@@ -52,7 +52,8 @@ struct fault *json_only_keys(const struct json *o, const char *const *allowed) M
 
 struct json *json_new_object(void);
 struct json *json_new_array(void);
-struct json *json_new_text(struct span text); /* asserts UTF-8 without NUL */
+struct json *json_new_text(struct span text);                        /* asserts UTF-8 without NUL */
+struct json *json_new_texts(const char *const *texts, size_t count); /* an array of them */
 struct json *json_new_base64url(struct span bytes);
 struct json *json_new_int(int64_t v);
 /* A value whose canonical text is known, or some items of an array with commas between: written as it stands, null to whoever looks at it. */
