@@ -8,9 +8,14 @@
 
 static void set_numbers(struct facts *f, const char *stem, const uint8_t *values, size_t count)
 {
-        for (size_t i = 0; i < count; i++) {
-                char name[NAME_LEN];
-                (void) snprintf(name, sizeof(name), "%s.%zu", stem, i); /* fits */
+        char name[NAME_LEN];
+        int len = snprintf(name, sizeof(name), "%s.", stem); /* fits, with two digits and the NUL */
+        for (size_t i = 0; i < count; i++) {                 /* by hand: most of a quote's facts come this way */
+                char *at = name + len;
+                if (i >= 10)
+                        *at++ = (char) ('0' + i / 10);
+                *at++ = (char) ('0' + i % 10);
+                *at = '\0';
                 facts_set_number(f, name, ORIGIN_HW, values[i]);
         }
 }
