@@ -20,7 +20,7 @@ static void a_good_policy_has_a_digest(void **state)
         AUTO(json) struct json *j = check("docs/examples/policy", &code, &text);
         assert_int_equal(code, EXIT_FINE);
         assert_true(json_bool(json_get(j, "ok")));
-        assert_int_equal(json_int(json_get(j, "documents")), 6);
+        assert_int_equal(json_int(json_get(j, "documents")), 9);
         assert_int_equal(json_int(json_get(j, "revision")), 7);
         assert_non_null(strstr(buf_str(&text), "digest       sha256:"));
         assert_non_null(strstr(buf_str(&text), "revision     7\n"));

@@ -198,11 +198,10 @@ static struct fault *release(struct issuer_server *s, const struct release_reque
         reply.policy = policy_of(s);
         (void) snprintf(reply.key, sizeof reply.key, "%s", wrong == RELEASE_OTHER_NAME ? "other" : q->key);
         seal(q, wrong, wrong == RELEASE_OTHER_KEY ? other : stored, &reply.jwe);
-        struct credential_request certified = {
-                .slot = (char[]){"other"},
-                .spki = {(uint8_t *) (uintptr_t) key_spki(stored).data, key_spki(stored).len, 0, 0}};
-        if (wrong != RELEASE_OTHER_SLOT)
-                certified.slot = pod->credentials[0].slot;
+        AUTO(buf) struct buf spki = BUF(SPKI_MAX);
+        expect_ok(buf_append(&spki, key_spki(stored)));
+        const struct credential_request certified = {
+                .slot = wrong == RELEASE_OTHER_SLOT ? (char[]){"other"} : pod->credentials[0].slot, .spki = spki};
         sign(s, &certified, pod->node.service_account, &reply.credential);
         return release_reply_write(&reply, &r->body);
 }
