@@ -34,12 +34,14 @@ spec:
     - {name: big, type: x509, algorithms: [p384], ttl: TTL}
     - {name: rsa, type: x509, algorithms: [rsa3072], ttl: TTL}
 """
+INTERNAL = "spiffe://demo.example/internal/payroll"
+OTHER_IDENTITY = f"  credentials: {{internal: {{identity: {INTERNAL}}}}}\n"
 CLAIMS = "  claims: {app: payroll, tier: 2, regions: [de, fr]}\n"
 
 
 def token_policy(world, ttl, profiles="default, tokens, kinds"):
     text = policy([world.tpm], [("payroll", "payroll", "app")], ttl)
-    return text.replace("profiles: [default]", f"profiles: [{profiles}]") + CLAIMS + TOKENS.replace("TTL", ttl)
+    return text.replace("profiles: [default]", f"profiles: [{profiles}]") + CLAIMS + (OTHER_IDENTITY if "tokens" in profiles else "") + TOKENS.replace("TTL", ttl)
 
 
 @pytest.fixture
@@ -121,7 +123,7 @@ def test_certificate_and_tokens_from_one_quote(worlds):
     spkis = {volume.leaf().public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)}
     for name in ("", "internal."):
         claims, _ = verified(volume, f"{name}wit.jwt")
-        assert claims["sub"] == IDENTITY and claims["iss"] == "spiffe://demo.example" and "aud" not in claims
+        assert claims["sub"] == (INTERNAL if name else IDENTITY) and claims["iss"] == "spiffe://demo.example" and "aud" not in claims
         assert claims["nbf"] <= claims["iat"] < claims["exp"] <= claims["iat"] + 3600
         assert {n: v for n, v in claims.items() if "/" in n} == {"demo.example/app": "payroll", "demo.example/tier": 2, "demo.example/regions": ["de", "fr"]}
         assert sorted(n for n in claims if "/" not in n) == ["cnf", "exp", "iat", "iss", "jti", "nbf", "sub"]
@@ -138,7 +140,9 @@ def test_certificate_and_tokens_from_one_quote(worlds):
         assert claims["jti"] in [c["serial"] for c in volume.status()["credentials"]]
     assert len(spkis) == 3, "a key of its own for each"
     assert volume.openssl_verify()[0]
-    assert [c["slot"] for c in volume.status()["credentials"]] == ["x509", "wit", "internal"]
+    listed = volume.status()["credentials"]
+    assert [(c["slot"], c["identity"]) for c in listed] == [("x509", IDENTITY), ("wit", IDENTITY), ("internal", INTERNAL)]
+    assert record["credentials"][2]["identity"] == INTERNAL
 
 
 def test_no_technology_in_credentials(worlds):
