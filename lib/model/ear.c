@@ -136,15 +136,11 @@ static void bind(const struct ear_order *o, struct json *j)
         json_set_text(j, "aud", o->audience);
 }
 
-struct fault *ear_build(const struct ear_order *o, const struct jwt_signer *signer, struct buf *out)
+struct fault *ear_claims(const struct ear_order *o, struct json **ret)
 {
         AUTO(json) struct json *j = to_json(o->result, o->build, o->policy, o->issued_unix_s);
         AUTO(ear) struct ear again = {0};
 
-        if (strcmp(signer->alg, "ES256") != 0 && strcmp(signer->alg, "ES384") != 0)
-                return ear_refuse("jwt.algorithm", "results are signed by ES256 or ES384");
-        if (signer->kid == NULL || signer->kid[0] == '\0')
-                return ear_refuse("jwt.key", "results name their key");
         json_set_text(j, "iss", o->verifier);
         json_set_text(j, "jti", o->id);
         json_set_int(j, "exp", o->expires_unix_s);
@@ -152,7 +148,25 @@ struct fault *ear_build(const struct ear_order *o, const struct jwt_signer *sign
         if (o->credentials != NULL)
                 json_set(j, EAR_CREDENTIALS, json_copy(o->credentials));
         TRY(ear_read_claims(j, &again));
-        return jwt_sign_by(signer, EAR_TYPE, j, EAR_MAX, out);
+        *ret = TAKE(j);
+        return NULL;
+}
+
+struct fault *ear_sign_claims(const struct json *claims, const struct jwt_signer *signer, struct buf *out)
+{
+        if (strcmp(signer->alg, "ES256") != 0 && strcmp(signer->alg, "ES384") != 0)
+                return ear_refuse("jwt.algorithm", "results are signed by ES256 or ES384");
+        if (signer->kid == NULL || signer->kid[0] == '\0')
+                return ear_refuse("jwt.key", "results name their key");
+        return jwt_sign_by(signer, EAR_TYPE, claims, EAR_MAX, out);
+}
+
+struct fault *ear_build(const struct ear_order *o, const struct jwt_signer *signer, struct buf *out)
+{
+        AUTO(json) struct json *claims = NULL;
+
+        TRY(ear_claims(o, &claims));
+        return ear_sign_claims(claims, signer, out);
 }
 
 void ear_clear(struct ear *e)

@@ -44,6 +44,10 @@ struct ear_order {
 };
 /* Signed with `signer` (ES256 or ES384, with a kid). What ear_verify would refuse for any "now" is not built: the same refusals. */
 struct fault *ear_build(const struct ear_order *o, const struct jwt_signer *signer, struct buf *out) MUST_USE;
+/* The two halves of it, where the key lies in another process: claims that ear_verify would take, and the signature over claims that
+ * the signer has read again (ear_read_claims). */
+struct fault *ear_claims(const struct ear_order *o, struct json **ret) MUST_USE;
+struct fault *ear_sign_claims(const struct json *claims, const struct jwt_signer *signer, struct buf *out) MUST_USE;
 /* The claims alone, bound to nobody: for people. */
 struct json *attestation_result_to_ear(const struct attestation_result *r, const char *verifier_build, struct wall now);
 
@@ -76,5 +80,7 @@ struct ear_rules {
 };
 struct fault *ear_verify(struct span token, const struct ear_rules *rules, struct ear *ret) MUST_USE;
 bool ear_has_key(const struct ear *e, const uint8_t spki_sha256[SHA256_LEN]);
+/* What claims say, whoever vouches for them. */
+struct fault *ear_read_claims(const struct json *claims, struct ear *ret) MUST_USE;
 void ear_clear(struct ear *e);
 DEFINE_AUTO_VALUE(ear)

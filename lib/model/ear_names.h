@@ -26,8 +26,6 @@ extern const struct trust_claim trust_claims[TRUST_CLAIM_COUNT];
 
 /* The attestation result of an EAR's claims. ear_result.c */
 struct fault *ear_read_result(const struct json *claims, struct attestation_result *ret, char **ret_policy) MUST_USE;
-/* That, and everything else of them. ear_read.c */
-struct fault *ear_read_claims(const struct json *claims, struct ear *ret) MUST_USE;
 struct fault *ear_refuse(const char *token, const char *why) MUST_USE;
 /* A fault of a reader under the name of what it read; NULL stays NULL. */
 struct fault *ear_refuse_as(struct fault *f, const char *token) MUST_USE;

@@ -51,6 +51,7 @@
 #define PATH_ATTESTATION_KEYS "/v1/attestation-keys"
 #define PATH_ACTIVATE         "/v1/attestation-keys/activate"
 #define PATH_CREDENTIALS      "/v1/credentials"
+#define PATH_RESULTS          "/v1/results"
 #define PATH_BUNDLE           "/v1/bundle"
 #define PATH_KEYS             "/v1/keys"            /* the Key store: admin socket, but for … */
 #define PATH_RELEASE_TAIL     "/release"            /* PATH_KEYS/{name}/release */

@@ -80,3 +80,8 @@ struct cmw;
 struct fault *envelope_write(struct span r, const struct cmw *evidence,
                              struct buf *out) MUST_USE; /* evidence may be NULL */
 struct fault *envelope_read(struct span body, struct buf *ret_r, struct cmw *ret_evidence) MUST_USE;
+/* {"request": b64url(R), "result": EAR}: by mechanism passport a verifier's result takes the place of the evidence. */
+struct fault *envelope_write_result(struct span r, const char *result, struct buf *out) MUST_USE;
+/* Either form: *ret_result stays NULL where there is none. FAULT_INVALID "EVIDENCE_AND_RESULT": never both. */
+struct fault *envelope_read_either(struct span body, struct buf *ret_r, struct cmw *ret_evidence,
+                                   char **ret_result) MUST_USE;
