@@ -468,7 +468,8 @@ static void brings_the_first_schema_up_to_date(void **state)
         expect_ok(store_write(f->store, all, 1, now));
         store_close(TAKE(f->store));
         sql_exec(f->path, "DROP INDEX attestation_keys_by_ek; ALTER TABLE attestation_keys DROP COLUMN ek_root; "
-                          "DROP TABLE marks; DROP TABLE corrections; DROP TABLE endorsements; PRAGMA user_version = 1");
+                          "DROP TABLE marks; DROP TABLE corrections; DROP TABLE endorsements; DROP TABLE key_versions; "
+                          "DROP TABLE stored_keys; PRAGMA user_version = 1");
         expect_ok(store_open_sqlite(f->path, &f->store));
         reopen(f);
         expect_ok(store_find_ak(f->store, SPAN("n1"), &found));
@@ -491,7 +492,7 @@ static void refuses_a_newer_schema(void **state)
 {
         struct fixture *f = *state;
         store_close(TAKE(f->store));
-        sql_exec(f->path, "PRAGMA user_version = 4");
+        sql_exec(f->path, "PRAGMA user_version = 5");
         expect_refused(f, FAULT_PRECONDITION, "STORE_SCHEMA");
         sql_exec(f->path, "PRAGMA user_version = 0");
         expect_refused(f, FAULT_DATA_LOSS, "STORE_CORRUPT");
