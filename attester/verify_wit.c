@@ -3,37 +3,18 @@
 
 #include <stdio.h>
 
-#include "lib/model/spiffe_id.h"
 #include "lib/model/wit.h"
 
-#define KEYS_TEXT_MAX ((size_t) 64 * 1024)
-
-static struct fault *load_keys(const struct bundle *bundle, struct jwk_set **ret)
-{
-        AUTO(json) struct json *set = json_new_object();
-        AUTO(buf) struct buf text = BUF(KEYS_TEXT_MAX);
-        json_set(set, "keys", bundle->token_keys != NULL ? json_copy(bundle->token_keys) : json_new_array());
-        TRY(json_write(set, &text));
-        return fault_prefix(jwk_set_parse_use(buf_span(&text), WIT_USE, ret), "token keys of the bundle");
-}
+#define SCHEME "spiffe://"
 
 /* Of the roots, which the token keys were published with; roots that somebody else made may not say. */
-static struct fault *find_trust_domain(const struct bundle *bundle, const char *identity,
-                                       char ret[TRUST_DOMAIN_MAX + 1])
+static void find_trust_domain(const struct bundle *bundle, const char *identity, char ret[TRUST_DOMAIN_MAX + 1])
 {
-        static const char scheme[] = "spiffe://";
-        AUTO(cert) struct cert *root = NULL;
-        TRY_AS(cert_from_der(buf_span(&bundle->roots[0]), &root), "read root 0 of the bundle");
-        const char *uri = cert_uri_count(root) == 1 ? cert_uri(root, 0) : identity;
-        if (strncmp(uri, scheme, sizeof scheme - 1) != 0)
-                uri = identity;
-        uri += sizeof scheme - 1; /* the identity was checked */
-        size_t len = strcspn(uri, "/");
-        if (len > TRUST_DOMAIN_MAX)
-                return fault(FAULT_INTERNAL, "reply.identity", "the root's trust domain is too long");
-        memcpy(ret, uri, len);
-        ret[len] = '\0';
-        return NULL;
+        AUTO(fault) struct fault *unsaid = bundle_trust_domain(bundle, ret);
+        if (unsaid == NULL)
+                return;
+        const char *domain = identity + sizeof SCHEME - 1; /* it was checked */
+        (void) snprintf(ret, TRUST_DOMAIN_MAX + 1, "%.*s", (int) strcspn(domain, "/"), domain);
 }
 
 static struct fault *check_promises(const struct issued_credential *c, const struct key *key, const struct wit *w,
@@ -61,8 +42,8 @@ struct fault *verify_wit(const struct issued_credential *c, const struct key *ke
         if (c->token == NULL)
                 return fault(FAULT_INTERNAL, "reply.token", "the issuer sent no token");
         TRY_AS(spiffe_id_check(span_str(c->identity)), "identity of the issued credential");
-        TRY(find_trust_domain(bundle, c->identity, trust_domain));
-        TRY(load_keys(bundle, &keys));
+        find_trust_domain(bundle, c->identity, trust_domain);
+        TRY(bundle_token_key_set(bundle, &keys));
         const struct wit_rules rules = {trust_domain, now, CLOCK_SKEW_MAX_S};
         TRY_AS(fault_recode(wit_verify(span_str(c->token), keys, &rules, &w), FAULT_INTERNAL),
                "verify the issued token against the trust bundle");

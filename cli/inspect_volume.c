@@ -1,5 +1,5 @@
 /* A volume's folder: one generation is opened once and read through that, so a rotation in between mixes nothing. */
-#include "cli/inspect.h"
+#include "cli/inspect_volume.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -13,17 +13,7 @@
 #define CHAIN_FILE      "tls.crt"
 #define SLOTS_SHOWN_MAX 16
 
-struct volume {
-        int dir; /* the generation */
-        struct wall now;
-        struct json *result;
-        struct check *checks;
-        struct cert_list roots;
-        struct json *credentials; /* in result */
-        struct json *status;      /* NULL: none that can be read */
-};
-
-static void add(struct volume *v, const char *prefix, const char *name, bool ok, const char *wanted, const char *got)
+void volume_add(struct volume *v, const char *prefix, const char *name, bool ok, const char *wanted, const char *got)
 {
         AUTO_STRING char *place = alloc_printf("%s%s", prefix, name);
         check_add(v->checks, place, ok, wanted, got, -1);
@@ -31,10 +21,10 @@ static void add(struct volume *v, const char *prefix, const char *name, bool ok,
 }
 
 /* A step that must succeed: its fault becomes a failed check. */
-static bool fits(struct volume *v, const char *prefix, const char *name, const char *wanted, struct fault *f)
+bool volume_fits(struct volume *v, const char *prefix, const char *name, const char *wanted, struct fault *f)
 {
         AUTO(fault) struct fault *why = f;
-        add(v, prefix, name, why == NULL, wanted, why == NULL ? "it does" : fault_text(why));
+        volume_add(v, prefix, name, why == NULL, wanted, why == NULL ? "it does" : fault_text(why));
         return why == NULL;
 }
 
@@ -88,7 +78,7 @@ static struct fault *read_status(struct volume *v)
 }
 
 /* ---- one credential ------------------------------------------------------------------------------------------------ */
-static struct fault *read_named(struct volume *v, const char *prefix, const char *name, struct buf *out)
+struct fault *volume_read(struct volume *v, const char *prefix, const char *name, struct buf *out)
 {
         AUTO_STRING char *whole = alloc_printf("%s%s", prefix, name);
         return file_read_at(v->dir, whole, out);
@@ -143,21 +133,20 @@ static bool status_lists(const struct json *status, const char *serial)
         return strcmp(member_text(status, "serial", ""), serial) == 0;
 }
 
-static void compare_status(struct volume *v, const char *prefix, const struct cert *leaf)
+void volume_compare_status(struct volume *v, const char *prefix, const char *name, const char *serial)
 {
-        AUTO(buf) struct buf serial = BUF(2 * CERT_SERIAL_MAX + 2);
-        if (v->status == NULL || !fits(v, prefix, "serial", "at most 20 bytes", hex_encode(cert_serial(leaf), &serial)))
+        if (v->status == NULL)
                 return;
-        bool listed = status_lists(v->status, buf_str(&serial));
-        add(v, prefix, "status", listed, buf_str(&serial), listed ? "listed" : status_serial(v->status, prefix));
+        bool listed = status_lists(v->status, serial);
+        volume_add(v, prefix, name, listed, serial, listed ? "listed" : status_serial(v->status, prefix));
 }
 
 static void inspect_credential(struct volume *v, const char *prefix)
 {
         AUTO(buf) struct buf pem = BUF(INSPECTED_MAX);
         AUTO(cert_list) struct cert_list chain = {0};
-        if (!fits(v, prefix, CHAIN_FILE, "can be read", read_named(v, prefix, CHAIN_FILE, &pem)) ||
-            !fits(v, prefix, "certificates", "are certificates", cert_list_from_pem(buf_span(&pem), &chain)))
+        if (!volume_fits(v, prefix, CHAIN_FILE, "can be read", volume_read(v, prefix, CHAIN_FILE, &pem)) ||
+            !volume_fits(v, prefix, "certificates", "are certificates", cert_list_from_pem(buf_span(&pem), &chain)))
                 return;
         const struct cert *leaf = chain.certs[0];
         struct cert_list rest = {.count = chain.count - 1}; /* borrows */
@@ -173,37 +162,53 @@ static void inspect_credential(struct volume *v, const char *prefix)
         json_set(j, "chain", list);
         json_push(v->credentials, j);
 
-        (void) fits(v, prefix, "chain", "verifies against ca.crt",
-                    cert_verify(leaf, &rest, &v->roots, CERT_PURPOSE_WORKLOAD, v->now));
-        (void) fits(v, prefix, "key", "belongs to the certificate", compare_key(v, prefix, leaf));
-        (void) fits(v, prefix, "credential-bundle", "is of the same generation", compare_both(v, prefix, leaf));
-        compare_status(v, prefix, leaf);
+        (void) volume_fits(v, prefix, "chain", "verifies against ca.crt",
+                           cert_verify(leaf, &rest, &v->roots, CERT_PURPOSE_WORKLOAD, v->now));
+        (void) volume_fits(v, prefix, "key", "belongs to the certificate", compare_key(v, prefix, leaf));
+        (void) volume_fits(v, prefix, "credential-bundle", "is of the same generation", compare_both(v, prefix, leaf));
+        AUTO(buf) struct buf serial = BUF(2 * CERT_SERIAL_MAX + 2);
+        if (volume_fits(v, prefix, "serial", "at most 20 bytes", hex_encode(cert_serial(leaf), &serial)))
+                volume_compare_status(v, prefix, "status", buf_str(&serial));
 }
 
 /* "tls.crt", and with a slot in front "internal.tls.crt". */
-static int is_chain_file(const struct dirent *e)
+static bool is_named(const char *file, const char *name)
 {
-        size_t len = strlen(e->d_name), suffix = sizeof CHAIN_FILE - 1;
-        return len >= suffix && strcmp(e->d_name + len - suffix, CHAIN_FILE) == 0 &&
-               (len == suffix || e->d_name[len - suffix - 1] == '.');
+        size_t len = strlen(file), suffix = strlen(name);
+        return len >= suffix && strcmp(file + len - suffix, name) == 0 &&
+               (len == suffix || file[len - suffix - 1] == '.');
+}
+
+static int is_credential(const struct dirent *e)
+{
+        return is_named(e->d_name, CHAIN_FILE) || is_named(e->d_name, TOKEN_FILE);
+}
+
+static void inspect_file(struct volume *v, const char *file)
+{
+        bool is_token = is_named(file, TOKEN_FILE);
+        size_t len = strlen(file) - strlen(is_token ? TOKEN_FILE : CHAIN_FILE);
+        AUTO_STRING char *prefix = span_to_string(span_make(file, len));
+        if (is_token)
+                inspect_token(v, prefix);
+        else
+                inspect_credential(v, prefix);
 }
 
 static struct fault *inspect_credentials(struct volume *v)
 {
         struct dirent **files = NULL;
-        int found = scandirat(v->dir, ".", &files, is_chain_file, alphasort);
+        int found = scandirat(v->dir, ".", &files, is_credential, alphasort);
         if (found < 0)
                 return fault_errno(FAULT_INTERNAL, "FILE_IO", errno, "list the volume");
         for (int i = 0; i < found; i++) {
-                size_t len = strlen(files[i]->d_name) - (sizeof CHAIN_FILE - 1);
-                AUTO_STRING char *prefix = span_to_string(span_make(files[i]->d_name, len));
                 if (i < SLOTS_SHOWN_MAX)
-                        inspect_credential(v, prefix);
+                        inspect_file(v, files[i]->d_name);
                 free(files[i]);
         }
         free(files);
         if (found == 0)
-                add(v, "", CHAIN_FILE, false, "a credential", "no " CHAIN_FILE " in it");
+                volume_add(v, "", CHAIN_FILE, false, "a credential", "neither " CHAIN_FILE " nor " TOKEN_FILE " in it");
         return NULL;
 }
 
@@ -228,10 +233,10 @@ struct fault *inspect_volume(const char *path, struct wall now, struct json **re
         v.credentials = json_new_array();
         json_set(v.result, "credentials", v.credentials);
 
-        (void) fits(&v, "", "ca.crt", "can be read", read_roots(&v));
-        (void) fits(&v, "", "status.json", "can be read", read_status(&v));
+        (void) volume_fits(&v, "", "ca.crt", "can be read", read_roots(&v));
+        (void) volume_fits(&v, "", "status.json", "can be read", read_status(&v));
         TRY(inspect_credentials(&v));
-        (void) fits(&v, "", "trust-bundle.json", "has the roots of ca.crt", compare_bundle(&v));
+        (void) volume_fits(&v, "", "trust-bundle.json", "has the roots of ca.crt", compare_bundle(&v));
 
         json_set_bool(v.result, "ok", v.checks->ok);
         json_set(v.result, "checks", check_to_json(v.checks));

@@ -9,29 +9,9 @@
 #define USE_WIT           "wit-svid"
 #define KEYS_MAX          64 /* of one document, those of uses that we ignore as well */
 #define KID_MAX           128
+#define SET_TEXT_MAX      ((size_t) 64 * 1024)
 #define REFRESH_DEFAULT_S 300    /* SPIFFE Trust Domain and Bundle, section 4.1.2 leaves it to us */
 #define REFRESH_MAX_S     604800 /* a week */
-
-static const char *const curve_names[KEY_KIND_COUNT] = {[KEY_P256] = "P-256", [KEY_P384] = "P-384"};
-
-/* The public key as a JWK's members (RFC 7518, section 6). */
-static struct fault *jwk_set_key(struct json *jwk, const struct key *k)
-{
-        AUTO(buf) struct buf x = BUF(SPKI_MAX), y = BUF(SPKI_MAX);
-        if (key_kind(k) == KEY_RSA) {
-                TRY(key_rsa_modulus(k, &x));
-                json_set_text(jwk, "kty", "RSA");
-                json_set_base64url(jwk, "n", buf_span(&x));
-                json_set_text(jwk, "e", "AQAB"); /* keys with any other exponent are not taken (key.h) */
-                return NULL;
-        }
-        TRY(key_ec_point(k, &x, &y));
-        json_set_text(jwk, "kty", "EC");
-        json_set_text(jwk, "crv", curve_names[key_kind(k)]);
-        json_set_base64url(jwk, "x", buf_span(&x));
-        json_set_base64url(jwk, "y", buf_span(&y));
-        return NULL;
-}
 
 /* ---- writing ----------------------------------------------------------------------------------------------------- */
 static struct fault *root_to_json(const struct buf *der, struct json **ret)
@@ -44,8 +24,7 @@ static struct fault *root_to_json(const struct buf *der, struct json **ret)
 
         AUTO(buf) struct buf text = BUF(2 * CERT_MAX);
         TRY(base64_encode(buf_span(der), &text)); /* x5c is base64 with padding, not base64url: RFC 7517, section 4.7 */
-        AUTO(json) struct json *jwk = json_new_object();
-        TRY(jwk_set_key(jwk, cert_key(c)));
+        AUTO(json) struct json *jwk = jwk_from_key(cert_key(c));
         json_set_text(jwk, "use", USE_X509);
         struct json *x5c = json_new_array();
         json_push(x5c, json_new_text(buf_span(&text)));
@@ -84,6 +63,33 @@ struct fault *bundle_roots_pem(const struct bundle *b, struct buf *out)
         return NULL;
 }
 
+/* ---- for whoever verifies by it ----------------------------------------------------------------------------------- */
+struct fault *bundle_token_key_set(const struct bundle *b, struct jwk_set **ret)
+{
+        AUTO(json) struct json *set = json_new_object();
+        AUTO(buf) struct buf text = BUF(SET_TEXT_MAX);
+        json_set(set, "keys", b->token_keys != NULL ? json_copy(b->token_keys) : json_new_array());
+        TRY(json_write(set, &text));
+        return fault_prefix(jwk_set_parse_use(buf_span(&text), USE_WIT, ret), "token keys of the bundle");
+}
+
+struct fault *bundle_trust_domain(const struct bundle *b, char ret[TRUST_DOMAIN_MAX + 1])
+{
+        static const char scheme[] = "spiffe://";
+        AUTO(cert) struct cert *root = NULL;
+        if (b->root_count == 0)
+                return fault(FAULT_INVALID, "BAD_BUNDLE", "it has no root");
+        TRY_AS(cert_from_der(buf_span(&b->roots[0]), &root), "root 0");
+        const char *uri = cert_uri_count(root) == 1 ? cert_uri(root, 0) : "";
+        bool is_id = strncmp(uri, scheme, sizeof scheme - 1) == 0;
+        size_t len = is_id ? strcspn(uri + sizeof scheme - 1, "/") : 0;
+        if (len == 0 || len > TRUST_DOMAIN_MAX)
+                return fault(FAULT_INVALID, "BAD_BUNDLE", "its first root does not say of which trust domain it is");
+        memcpy(ret, uri + sizeof scheme - 1, len);
+        ret[len] = '\0';
+        return NULL;
+}
+
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
 static struct fault *bad(const char *what)
 {
@@ -94,8 +100,7 @@ static struct fault *bad(const char *what)
 static struct fault *compare_key(const struct json *jwk, const struct key *k)
 {
         static const char *const names[] = {"kty", "crv", "x", "y", "n", "e"};
-        AUTO(json) struct json *wanted = json_new_object();
-        TRY(jwk_set_key(wanted, k));
+        AUTO(json) struct json *wanted = jwk_from_key(k);
         for (size_t i = 0; i < COUNT_OF(names); i++) {
                 const struct json *a = json_get(jwk, names[i]), *b = json_get(wanted, names[i]);
                 bool same = a == NULL || b == NULL ? a == b

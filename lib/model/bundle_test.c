@@ -118,12 +118,38 @@ static void roots_are_ca_certificates(void **state UNUSED)
         expect_fault(write_and_read(SPAN_NONE, 0), FAULT_INVALID, "BAD_BUNDLE");
 }
 
+static void for_verifying(void **state UNUSED)
+{
+        AUTO_STRING char *text = golden_read("bundle.json");
+        AUTO(bundle) struct bundle b = {0};
+        AUTO(jwk_set) struct jwk_set *keys = NULL, *none = NULL;
+        char trust_domain[TRUST_DOMAIN_MAX + 1] = "before";
+        const struct bundle empty = {0};
+        expect_ok(bundle_read(span_str(text), &b));
+        expect_fault(bundle_token_key_set(&b, &keys), FAULT_INVALID,
+                     "BAD_JWK"); /* the example's is no point of the curve */
+        AUTO(key) struct key *key = NULL;
+        expect_ok(key_generate(KEY_P256, &key));
+        json_free(b.token_keys);
+        b.token_keys = json_new_array();
+        json_push(b.token_keys, jwk_published(key, "k1", "wit-svid"));
+        json_push(b.token_keys, jwk_published(key, "k2", "another-use"));
+        expect_ok(bundle_token_key_set(&b, &keys));
+        assert_int_equal(jwk_set_count(keys), 1);
+        expect_ok(bundle_token_key_set(&empty, &none));
+        assert_int_equal(jwk_set_count(none), 0);
+        expect_fault(bundle_trust_domain(&b, trust_domain), FAULT_INVALID,
+                     "BAD_BUNDLE"); /* others' roots, without an id */
+        expect_fault(bundle_trust_domain(&empty, trust_domain), FAULT_INVALID, "BAD_BUNDLE");
+        assert_string_equal(trust_domain, "before");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(reads_and_writes),          cmocka_unit_test(gives_roots_as_pem),
                 cmocka_unit_test(makes_the_best_of_others),  cmocka_unit_test(refuses),
-                cmocka_unit_test(roots_are_ca_certificates),
+                cmocka_unit_test(roots_are_ca_certificates), cmocka_unit_test(for_verifying),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
