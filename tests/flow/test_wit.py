@@ -140,6 +140,16 @@ def test_certificate_and_tokens_from_one_quote(worlds):
         assert claims["jti"] in [c["serial"] for c in volume.status()["credentials"]]
     assert len(spkis) == 3, "a key of its own for each"
     assert volume.openssl_verify()[0]
+    inspected = world.cli("inspect", volume.path)
+    assert inspected.returncode == 0 and INTERNAL in inspected.stdout, inspected.stdout + inspected.stderr
+    copy = world.make("copy", 0o700)
+    for name in volume.files():
+        with open(os.path.join(copy, name), "wb") as f:
+            f.write(volume.read(name.replace("internal.wit.key.pem", "wit.key.pem")))
+    inspected = world.cli("inspect", copy, "--output", "json")
+    failed = [c["name"] for c in json.loads(inspected.stdout)["checks"] if not c["ok"] and c["name"] != "inspect"]
+    assert inspected.returncode == 1 and failed == ["internal.token-key"], failed
+
     listed = volume.status()["credentials"]
     assert [(c["slot"], c["identity"]) for c in listed] == [("x509", IDENTITY), ("wit", IDENTITY), ("internal", INTERNAL)]
     assert record["credentials"][2]["identity"] == INTERNAL
