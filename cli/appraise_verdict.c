@@ -54,7 +54,7 @@ static struct json *collateral(const struct attestation_result *r)
 struct json *appraise_verdict(const struct attestation_result *r, const struct fault *refused,
                               const struct decision *judged, bool accepted)
 {
-        struct json *j = json_new_object(), *reasons = json_new_array(), *not_checked = json_new_array();
+        struct json *j = json_new_object(), *reasons = json_new_array();
         bool undecidable = refused != NULL && fault_code(refused) == FAULT_UNAVAILABLE;
         if (r->checks != NULL && !accepted) /* accepted with concerns: a policy tolerates them */
                 push_failed(r->checks, reasons);
@@ -62,14 +62,12 @@ struct json *appraise_verdict(const struct attestation_result *r, const struct f
                 push_failed(judged->tree, reasons);
         if (refused != NULL && json_count(reasons) == 0)
                 json_push(reasons, reason(fault_token(refused), NULL, fault_text(refused)));
-        for (size_t i = 0; i < r->not_checked_count; i++)
-                json_push(not_checked, json_new_text(span_str(r->not_checked[i])));
         json_set_bool(j, "accepted", accepted);
         json_set_text(j, "kind", r->kind);
         json_set_text(j, "status", ear_status_name(undecidable ? EAR_NONE : r->status));
         json_set(j, "reasons", reasons);
         json_set(j, "claims", claims(&r->facts));
-        json_set(j, "not_checked", not_checked);
+        json_set(j, "not_checked", json_new_texts(r->not_checked, r->not_checked_count));
         json_set(j, "collateral", collateral(r));
         if (r->not_after_unix_s != 0)
                 json_set_int(j, "not_after", r->not_after_unix_s);

@@ -311,13 +311,16 @@ static void builds(void **state UNUSED)
         json_push(array, json_new_text(SPAN_NONE));
         json_push(array, json_new_object());
         json_set(j, "array", array);
+        static const char *const texts[] = {"b", "", "a"};
+        json_set(j, "texts", json_new_texts(texts, COUNT_OF(texts)));
+        json_set(j, "no_texts", json_new_texts(NULL, 0));
 
         AUTO(buf) struct buf out = BUF(1024), pretty = BUF(1024);
         expect_ok(json_write(j, &out));
         assert_string_equal(buf_str(&out),
                             "{\"array\":[\"\",{}],\"b64\":\"__4\",\"hex\":\"fffe\",\"int\":-9223372036854775808,\"no\":"
-                            "false,\"none\":\"\",\"span\":\"a\xef\xbf\xbd"
-                            "b\",\"text\":\"a\xef\xbf\xbd\\\"b\"}");
+                            "false,\"no_texts\":[],\"none\":\"\",\"span\":\"a\xef\xbf\xbd"
+                            "b\",\"text\":\"a\xef\xbf\xbd\\\"b\",\"texts\":[\"b\",\"\",\"a\"]}");
         expect_ok(json_write_pretty(array, &pretty));
         assert_string_equal(buf_str(&pretty), "[\n  \"\",\n  {}\n]");
 }
