@@ -2,18 +2,9 @@
  * pod's order would spoil the request that it shares with others. */
 #include "attester/call.h"
 
-#include <stdlib.h>
-
 #include "lib/model/request.h"
 #include "lib/wire/pbcheck.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-        if (!holds)
-                abort();
-}
+#include "tests/fakes/fuzz.h"
 
 static struct span token_of(const struct order *o)
 {

@@ -2,17 +2,8 @@
  * shown. */
 #include "csi/link/answer.h"
 
-#include <stdlib.h>
-
 #include "lib/wire/pbcheck.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-        if (!holds)
-                abort();
-}
+#include "tests/fakes/fuzz.h"
 
 static void read_acquired(const Vouchsafe__Attester__V1__Acquired *m)
 {

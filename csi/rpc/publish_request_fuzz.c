@@ -2,18 +2,9 @@
  * accepted keeps publish_request.h's promises. */
 #include "csi/rpc/publish_request.h"
 
-#include <stdlib.h>
-
 #include "lib/model/names.h"
 #include "lib/wire/pbcheck.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-        if (!holds)
-                abort();
-}
+#include "tests/fakes/fuzz.h"
 
 static bool is_text(const char *text, size_t max)
 {

@@ -1,7 +1,8 @@
 /* Nonces come from anybody. */
 #include "issuer/api/nonce.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fakes/fuzz.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         AUTO(secret) struct secret *master = secret_new(MASTER_LEN);

@@ -2,34 +2,15 @@
  * names, and as short-lived as they say. */
 #include "issuer/authority/rules.h"
 
-#include <stdlib.h>
-
 #include "issuer/authority/signer.h"
 #include "lib/wire/pbcheck.h"
-#include "proto/signer.pb-c.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-        if (!holds)
-                abort();
-}
+#include "tests/fakes/fuzz.h"
 
 static void check(const Vouchsafe__Signer__V1__Order *in)
 {
         const struct rules rules = {SPAN("prod.example"), 3600, 60};
         const int64_t now_s = 1795456800, end_s = now_s + 24 * 3600;
-        struct leaf_order o = {
-                .identity = in->identity,
-                .dns = (const char *const *) in->dns,
-                .dns_count = in->n_dns,
-                .spki = span_make(in->spki.data, in->spki.len),
-                .not_before_unix_s = in->not_before_unix_s,
-                .not_after_unix_s = in->not_after_unix_s,
-        };
-        if (in->serial.len == sizeof(o.serial))
-                memcpy(o.serial, in->serial.data, sizeof(o.serial));
+        struct leaf_order o = signer_order(in);
         AUTO(fault) struct fault *denied = rules_check(&rules, &o, end_s, wall_from_unix_s(now_s));
         if (denied != NULL) {
                 must(strncmp(fault_token(denied), "authority.", 10) == 0);

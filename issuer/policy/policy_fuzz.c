@@ -2,8 +2,7 @@
 #include <assert.h>
 
 #include "issuer/policy/policy.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fakes/fuzz.h"
 
 static void decide(const struct policy *p, const char *profile, const struct facts *facts)
 {

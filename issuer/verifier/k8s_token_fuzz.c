@@ -3,8 +3,7 @@
 #include "issuer/verifier/k8s_token.h"
 
 #include "lib/crypt/jwt.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fakes/fuzz.h"
 
 /* RFC 7515, appendix A.3.1: a public key that nobody signs with. */
 static const char keys[] = "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"k1\","

@@ -6,8 +6,7 @@
 
 #include "lib/model/names.h"
 #include "lib/model/tpm_evidence.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fakes/fuzz.h"
 
 static struct ak_record *record_for(const struct cmw_item *item)
 {

@@ -2,17 +2,8 @@
  * a value is the only one (wall time and the units aside, which have several); refused input leaves outputs alone. */
 #include "lib/base/parse.h"
 
-#include <stdlib.h>
-
 #include "lib/base/clock.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-        if (!holds)
-                abort();
-}
+#include "tests/fakes/fuzz.h"
 
 static void numbers(struct span text)
 {

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fakes/fuzz.h"
 
 static struct fault *one_read(struct reader *r, uint8_t op)
 {

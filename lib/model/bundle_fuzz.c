@@ -1,15 +1,7 @@
 /* What is accepted is written, and that text is read and written as itself; its roots have a PEM form. */
 #include "lib/model/bundle.h"
 
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-        if (!holds)
-                abort();
-}
+#include "tests/fakes/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

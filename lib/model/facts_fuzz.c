@@ -1,15 +1,7 @@
 /* The first byte picks facts or checks. What is accepted becomes JSON that is accepted again and becomes the same. */
 #include "lib/model/facts.h"
 
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-        if (!holds)
-                abort();
-}
+#include "tests/fakes/fuzz.h"
 
 static void expect_same(const struct json *a, const struct json *b)
 {

@@ -2,17 +2,8 @@
  * itself. */
 #include "lib/model/request.h"
 
-#include <stdlib.h>
-
 #include "lib/wire/cmw.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-        if (!holds)
-                abort();
-}
+#include "tests/fakes/fuzz.h"
 
 #define FIXED_POINT(type)                                                                                              \
         static void type##_fixed_point(struct span text)                                                               \

@@ -3,7 +3,8 @@
 
 #include <assert.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fakes/fuzz.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         AUTO(software_evidence) struct software_evidence e = software_evidence_new(), back = software_evidence_new();

@@ -1,15 +1,7 @@
 /* An accepted id is its scheme, a good trust domain and its path, all of characters that need no escape anywhere. */
 #include "lib/model/spiffe_id.h"
 
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-        if (!holds)
-                abort();
-}
+#include "tests/fakes/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -3,7 +3,8 @@
 
 #include <assert.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fakes/fuzz.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         AUTO(tpm_evidence) struct tpm_evidence e = tpm_evidence_new(), back = tpm_evidence_new();

@@ -3,16 +3,9 @@
 
 #include <assert.h>
 #include <endian.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-        if (!holds)
-                abort();
-}
+#include "tests/fakes/fuzz.h"
 
 struct seen {
         struct span rest; /* of the stream, after the frames that were delivered */

@@ -1,15 +1,7 @@
 /* What is accepted is written and read again as the same items. */
 #include "lib/wire/cmw.h"
 
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-        if (!holds)
-                abort();
-}
+#include "tests/fakes/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

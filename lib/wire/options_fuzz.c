@@ -1,9 +1,7 @@
 /* A configuration file of any content fills a struct within its bounds or leaves it zeroed. */
 #include "lib/wire/options.h"
 
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fakes/fuzz.h"
 
 struct item {
         char *name;
@@ -64,12 +62,6 @@ static const struct option rows[] = {
         {0},
 };
 static const struct program program = {"fuzz", "", rows, sizeof(struct config)};
-
-static void must(bool holds)
-{
-        if (!holds)
-                abort();
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

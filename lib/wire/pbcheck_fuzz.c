@@ -2,20 +2,11 @@
  * own; it packs into something that is accepted again. */
 #include "lib/wire/pbcheck.h"
 
-#include <stdlib.h>
-
 #include "proto/attester.pb-c.h"
 #include "proto/csi.pb-c.h"
 #include "proto/pluginregistration.pb-c.h"
 #include "proto/signer.pb-c.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-        if (!holds)
-                abort();
-}
+#include "tests/fakes/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

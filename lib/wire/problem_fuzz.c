@@ -2,17 +2,8 @@
  * and which goes through a document of ours unchanged. */
 #include "lib/wire/problem.h"
 
-#include <stdlib.h>
-
 #include "lib/base/utf8.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-        if (!holds)
-                abort();
-}
+#include "tests/fakes/fuzz.h"
 
 static void must_be_clean(struct span text)
 {

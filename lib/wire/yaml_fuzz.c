@@ -1,15 +1,7 @@
 /* Every node that is accepted is reachable once and has what its kind promises. */
 #include "lib/wire/yaml.h"
 
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-        if (!holds)
-                abort();
-}
+#include "tests/fakes/fuzz.h"
 
 /* Recursion is bounded by YAML_DEPTH_MAX. */
 static void walk(const struct yaml_node *n, unsigned depth)

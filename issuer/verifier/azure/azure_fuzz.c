@@ -4,29 +4,15 @@
 #include "issuer/verifier/azure/tdreport.h"
 
 #include "lib/model/names.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* A part is what a length of two bytes says. */
-static struct span take(struct span *rest)
-{
-        if (rest->len < 2)
-                return SPAN_NONE;
-        size_t len = (size_t) (rest->data[0] << 8 | rest->data[1]);
-        if (len > rest->len - 2)
-                len = rest->len - 2;
-        struct span part = span_slice(*rest, 2, len);
-        *rest = span_slice(*rest, 2 + len, rest->len - 2 - len);
-        return part;
-}
+#include "tests/fakes/fuzz.h"
 
 static void appraise(struct span rest, const char *kind)
 {
         static const char *const names[] = {"quote", "sig", "pcrs", "td-quote"};
         struct appraisal in = {.kind = kind, .now = {1795456800000}};
-        in.evidence = take(&rest);
+        in.evidence = next_part(&rest);
         for (size_t i = 0; i < COUNT_OF(names); i++) {
-                AUTO(fault) struct fault *f = appraisal_add_part(&in, names[i], take(&rest)); /* there is room */
+                AUTO(fault) struct fault *f = appraisal_add_part(&in, names[i], next_part(&rest)); /* there is room */
         }
         AUTO(attestation_result) struct attestation_result r = {0};
         struct needs needs;

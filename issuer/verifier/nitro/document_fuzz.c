@@ -1,8 +1,7 @@
 #include "issuer/verifier/nitro/document.h"
 
 #include "lib/crypt/cose.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fakes/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,15 +1,7 @@
 /* A certificate that is taken says all that is asked of one: a kind, a product, an id of its length. */
 #include "issuer/verifier/snp/certificate.h"
 
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-        if (!holds)
-                abort();
-}
+#include "tests/fakes/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,17 +1,8 @@
 /* A whole appraisal of any report: nothing that a peer invents is genuine. A recorded report is, and only with its own bytes. */
 #include "issuer/verifier/snp/snp.h"
 
-#include <stdlib.h>
-
 #include "issuer/verifier/snp/report.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-        if (!holds)
-                abort();
-}
+#include "tests/fakes/fuzz.h"
 
 /* The first bytes are the report, what follows is a certificate. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,7 +1,7 @@
 /* Intel's extension of a PCK certificate. */
 #include "issuer/verifier/tdx/pck.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fakes/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -2,8 +2,7 @@
 #include "issuer/verifier/tdx/quote.h"
 
 #include "issuer/verifier/tdx/tdx.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fakes/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -2,8 +2,7 @@
 #include "issuer/verifier/tdx/slice.h"
 #include "issuer/verifier/tdx/tcb_info.h"
 #include "lib/wire/json.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fakes/fuzz.h"
 
 /* A slice of a text that is JSON is JSON. */
 static void check_slice(struct span text)

@@ -4,17 +4,9 @@
 
 #include <libmount/libmount.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "lib/base/file.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-        if (!holds)
-                abort();
-}
+#include "tests/fakes/fuzz.h"
 
 static bool eq(const char *theirs, const char *ours)
 {

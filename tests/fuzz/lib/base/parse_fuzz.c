@@ -4,20 +4,12 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <stdlib.h>
 #include <time.h>
 
 #include "lib/base/clock.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fakes/fuzz.h"
 
 #define INPUT_MAX 8192
-
-static void must(bool holds)
-{
-        if (!holds)
-                abort();
-}
 
 /* What EVP_DecodeBlock says: padding becomes zero bytes, which are cut off again here. False: not base64 to it. */
 static bool evp_decode(struct span text, uint8_t bytes[INPUT_MAX], size_t *ret_len)

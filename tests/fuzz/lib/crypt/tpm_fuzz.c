@@ -9,14 +9,7 @@
 #include <tss2/tss2_mu.h>
 
 #include "lib/crypt/tpm.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-        if (!holds)
-                abort();
-}
+#include "tests/fakes/fuzz.h"
 
 static bool is_explained(const char *why, const struct fault *refusal)
 {

@@ -2,8 +2,6 @@
  * number that is no integer, or a NUL (which jansson overlooks between values), or is deeper or larger than we take. */
 #include "lib/wire/json.h"
 
-#include <stdlib.h>
-
 /* Names that both headers have. */
 #define json_copy   jansson_copy
 #define JSON_ARRAY  JANSSON_ARRAY
@@ -13,13 +11,7 @@
 #undef JSON_ARRAY
 #undef JSON_OBJECT
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-        if (!holds)
-                abort();
-}
+#include "tests/fakes/fuzz.h"
 
 static struct span text_of(const json_t *theirs)
 {
