@@ -170,7 +170,7 @@ $(BUILD)/tests/guest: $(BUILD)/obj/tests/emulators/endorsements/guest.o $(BUILD)
 $(BUILD)/tests/formats: $(BUILD)/obj/tests/tools/formats.o $(LIBS)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
-FLOW_PARTS := $(DEVICES) $(BUILD)/tests/formats $(addprefix $(BUILD)/tests/,hostile flood guest faulty_disk tsm nsm_module clock_shift.so clock_step.so)
+FLOW_PARTS := $(DEVICES) $(BUILD)/tests/formats $(addprefix $(BUILD)/tests/,hostile flood guest faulty_disk tsm nsm_module wrong_clock.so)
 flow: all $(FLOW_PARTS) ## flows through the real programs, a TPM and kubelet's calls (K=name for some)
 	BUILD=$(BUILD) tests/tools/run-flows $(if $(K),-k '$(K)')
 
@@ -183,6 +183,10 @@ $(BUILD)/tests/tdx_cases: $(BUILD)/obj/tests/tools/tdx_cases.o $(BUILD)/libfakes
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS) -lcmocka
 differential-tdx: $(BUILD)/vouchsafe $(BUILD)/tests/tdx_cases ## TDX verdicts beside dcap-qvl's (COUNT=400 SEED=1)
 	tests/tools/differential_tdx.py --build $(BUILD) --count $(or $(COUNT),400) --seed $(or $(SEED),1)
+differential-snp: $(BUILD)/vouchsafe ## SEV-SNP verdicts beside go-sev-guest's (COUNT=400 SEED=1)
+	tests/tools/differential_snp.py --build $(BUILD) --count $(or $(COUNT),400) --seed $(or $(SEED),1)
+differential-tpm: $(BUILD)/vouchsafe ## verdicts on quotes and logs beside tpm2-tools' (COUNT=60)
+	tests/tools/differential_tpm.py $(BUILD)/vouchsafe $(or $(COUNT),60)
 
 # Programs of the benchmarks: each a file of tests/bench, and what it needs besides lib.
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))

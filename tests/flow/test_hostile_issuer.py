@@ -8,7 +8,6 @@ import signal
 import socket
 import sqlite3
 import ssl
-import struct
 import subprocess
 import threading
 import time
@@ -21,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from conftest import WORKLOADS
-from harness.hostile import world_is_instrumented
+from harness.hostile import WrongClock, world_is_instrumented
 from harness.kubelet import Pod
 from harness.policy import policy
 from harness.world import ATTESTER_UID, World, binary, unix_get, wait_until
@@ -381,29 +380,23 @@ def test_a_database_that_is_locked_delays_and_then_refuses(soft):
 def test_the_issuers_clock_steps_ahead_and_back(soft):
     """Far ahead, attesters say that the clocks differ; set right again, nothing has to be restarted: neither nonces nor an intermediate that has not begun stand in the way."""
     world = World()
-    step = world.path("clock")
-    with open(step, "wb") as f:
-        f.write(struct.pack("=q", 0))
-
-    def set_clock(seconds):
-        with open(step, "r+b") as f:
-            f.write(struct.pack("=q", seconds * 1000))
+    clock = WrongClock(world.path("clock"))
     world.prepare(DEVELOPMENT, tpm=False, clusters=False, issuer={"insecure-development": True, "intermediate-life": "30m", **PATIENT}, attester=SOFTWARE)
-    world.issuer.env = {"LD_PRELOAD": binary("tests/clock_step.so"), "CLOCK_STEP": step, "ASAN_OPTIONS": "verify_asan_link_order=0"}
+    world.issuer.env = clock.env
     try:
         world.start()
         world.kubelet.publish(app(0), tokens="")
         first_end = number(world, "vouchsafe_issuer_intermediate_not_after_seconds")
-        set_clock(7200)
+        clock.set(7200)
         refused = refusal_without_token(world, app(1))
         assert "clock" in refused.details() and "apart" in refused.details()
         assert not os.path.exists(os.path.join(world.kubelet.target(app(1)), "tls.crt"))
         assert number(world, "vouchsafe_issuer_intermediate_not_after_seconds") > first_end + 3600
-        set_clock(0)
+        clock.set(0)
         world.kubelet.publish(app(2), tokens="")
         assert world.volume(app(2)).openssl_verify()[0]
         assert number(world, "vouchsafe_issuer_intermediate_not_after_seconds") < first_end + 3600
-        set_clock(-90)  # nonces in hand are ahead of it now
+        clock.set(-90)  # nonces in hand are ahead of it now
         world.kubelet.publish(app(3), tokens="")
         assert world.volume(app(3)).openssl_verify()[0]
         assert world.issuer.events("clock_went_back")

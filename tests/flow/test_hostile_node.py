@@ -12,11 +12,11 @@ import grpc
 import pytest
 
 from conftest import WORKLOADS, make_world
-from harness.hostile import FaultyDisk, FrameRelay, IssuerRelay, world_is_instrumented
+from harness.hostile import FaultyDisk, FrameRelay, IssuerRelay, WrongClock, world_is_instrumented
 from harness.kubelet import Kubelet, Pod, csi
 from harness.policy import policy
 from harness.volume import is_mounted, mounts_below
-from harness.world import AUDIENCE, NODE, World, binary, wait_until
+from harness.world import AUDIENCE, NODE, World, wait_until
 
 FILES = ["ca.crt", "credential-bundle.pem", "status.json", "tls.crt", "tls.key", "trust-bundle.json"]
 TRANSIENT = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "ABORTED", "RESOURCE_EXHAUSTED", "INTERNAL", "CANCELLED")
@@ -469,10 +469,6 @@ def test_a_memory_limit_holds_two_hundred_volumes_and_one_that_is_too_small_brea
 
 # ---- a wrong clock on one side ----
 
-def shifted(seconds):
-    return {"LD_PRELOAD": binary("tests/clock_shift.so"), "CLOCK_SHIFT_S": str(seconds), "ASAN_OPTIONS": "verify_asan_link_order=0"}
-
-
 CLOCKS = [("four minutes ahead", 240, None), ("four minutes behind", -240, None), ("ten minutes ahead", 600, "FAILED_PRECONDITION"),
           ("ten minutes behind", -600, "FAILED_PRECONDITION"), ("two days ahead", 172800, "FAILED_PRECONDITION"),
           ("two days behind", -172800, "UNAVAILABLE")]  # the issuer's own certificate is not valid yet
@@ -489,9 +485,11 @@ def clocked():
 def test_a_node_whose_clock_is_wrong_is_tolerated_or_told_so(clocked, name, seconds, code):
     """Node plugin and attester share the node's clock; the issuer's is right, as is that of the cluster that made the tokens."""
     world, pod = clocked, app()
+    clock = WrongClock(world.path("clock"))
+    clock.set(seconds)
     for program in (world.csi, world.attester):
         program.stop()
-        program.env = shifted(seconds)
+        program.env = clock.env
     world.attester.start()
     world.start_csi()
     got, _, details = outcome(world.kubelet.publish, pod)

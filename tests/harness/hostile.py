@@ -1,7 +1,8 @@
 """What stands between our programs and does wrong: a relay of the attester's frames, a relay of the issuer's connections, a file system with
-failures on command. Each is honest until told otherwise, so that every test can show that things go on afterwards."""
+failures on command, a wrong clock. Each is honest until told otherwise, so that every test can show that things go on afterwards."""
 import os
 import socket
+import struct
 import subprocess
 import threading
 import time
@@ -189,6 +190,20 @@ class FaultyDisk:
         self.say("")
         subprocess.run(["umount", "-l", self.path], check=False)
         self.process.wait(10)
+
+
+class WrongClock:
+    """A wall clock for programs that run with `env`: so many seconds ahead of the right one (behind: negative) as `set` says."""
+
+    def __init__(self, path):
+        self.path = path
+        with open(path, "ab"):  # never cut: a program may have it mapped
+            self.set(0)
+        self.env = {"LD_PRELOAD": binary("tests/wrong_clock.so"), "WRONG_CLOCK": path, "ASAN_OPTIONS": "verify_asan_link_order=0"}
+
+    def set(self, seconds):
+        with open(self.path, "r+b") as f:
+            f.write(struct.pack("=q", seconds * 1000))
 
 
 def world_is_instrumented():

@@ -1,5 +1,5 @@
-/* clock_step: preloaded, it lets a test step the wall clock of a program that runs. $CLOCK_STEP names a file of eight bytes, milliseconds, signed, in the
- * machine's order, that are added to it. Boot and monotonic time stay as they are. Its fixed sister is clock_shift. */
+/* wrong_clock: preloaded, it makes the wall clock of a program wrong, from its start or while it runs. $WRONG_CLOCK names a file of eight bytes,
+ * milliseconds, signed, in the machine's order, that are added to it. Boot and monotonic time stay as they are. */
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@ static const volatile int64_t *offset_ms;
 /* Before the program shuts itself in; a fork shares the page. */
 __attribute__((constructor)) static void begin(void)
 {
-        const char *path = getenv("CLOCK_STEP");
+        const char *path = getenv("WRONG_CLOCK");
         int fd = path != NULL ? open(path, O_RDONLY | O_CLOEXEC) : -1;
         void *mapped = fd >= 0 ? mmap(NULL, sizeof *offset_ms, PROT_READ, MAP_SHARED, fd, 0) : MAP_FAILED;
         if (fd >= 0)
