@@ -122,8 +122,10 @@ static struct fault *prepare(const struct issuance *s, struct pod_issuance *pod,
                 pod->grants[i] = grant;
                 if (strcmp(grant->identity, pod->decision->identity) != 0)
                         c->identity = grant->identity;
-                if (strcmp(grant->type, SLOT_TYPE_WIT) == 0)
+                if (strcmp(grant->type, SLOT_TYPE_WIT) == 0) {
+                        TRY(authority_check_tokens(s->api->authority));
                         TRY(write_claims(pod, grant->identity));
+                }
         }
         return NULL;
 }

@@ -261,14 +261,32 @@ struct fault *authority_intermediate(struct authority *a, struct buf *out, int64
         return f;
 }
 
-struct fault *authority_token_keys(struct authority *a, struct json **ret, int64_t *ret_until_unix_s)
+static struct fault *refresh_token_keys(struct authority *a)
 {
         pthread_mutex_lock(&a->mu);
         int64_t now_s = wall_unix_s(clock_wall(a->clock));
         bool stale = now_s >= a->token_keys_until_unix_s || now_s < a->token_keys_from_unix_s;
         pthread_mutex_unlock(&a->mu);
-        if (stale)
-                TRY_AS(ask(a), "ask for the token keys");
+        return stale ? fault_prefix(ask(a), "ask for the token keys") : NULL;
+}
+
+struct fault *authority_check_tokens(struct authority *a)
+{
+        TRY(refresh_token_keys(a));
+        pthread_mutex_lock(&a->mu);
+        size_t count = json_count(a->token_keys);
+        pthread_mutex_unlock(&a->mu);
+        if (count == 0)
+                return fault(FAULT_DENIED, "authority.token_key", "this authority has no token keys");
+        if (count == 1) /* the one in use always has the next one beside it */
+                return fault(FAULT_UNAVAILABLE, "authority.token_key",
+                             "the first token key is published, and used when everybody has it");
+        return NULL;
+}
+
+struct fault *authority_token_keys(struct authority *a, struct json **ret, int64_t *ret_until_unix_s)
+{
+        TRY(refresh_token_keys(a));
         pthread_mutex_lock(&a->mu);
         *ret = json_copy(a->token_keys);
         *ret_until_unix_s = a->token_keys_until_unix_s;

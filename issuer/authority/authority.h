@@ -66,6 +66,9 @@ void leaf_issued_clear(struct leaf_issued *l);
 /* Current intermediate (DER, borrowed until the next call from this thread… copied into `out`), and the roots. */
 struct fault *authority_intermediate(struct authority *a, struct buf *out, int64_t *ret_not_after_unix_s) MUST_USE;
 struct fault *authority_roots(struct authority *a, struct cert_list *ret) MUST_USE;
+/* Could a token be signed now? So that one pod waits, and not the whole call. FAULT_DENIED "authority.token_key" (there are no token keys),
+ * FAULT_UNAVAILABLE "authority.token_key" (the first one is published, and not used yet). */
+struct fault *authority_check_tokens(struct authority *a) MUST_USE;
 /* The token keys to publish now, as an array of JWKs (the caller's), and when that changes (INT64_MAX: never). */
 struct json;
 struct fault *authority_token_keys(struct authority *a, struct json **ret, int64_t *ret_until_unix_s) MUST_USE;

@@ -244,6 +244,34 @@ static void the_first_key_waits_where_the_root_is_older(void **state UNUSED)
         buf_clear(&out);
 }
 
+/* Of which a pod's answer is made before anything is recorded. */
+static void tells_whether_tokens_can_be_signed(void **state UNUSED)
+{
+        static const struct {
+                const char *name;
+                bool is_new, has_file;
+                enum fault_code code; /* FAULT_DENIED, FAULT_UNAVAILABLE; FAULT_UNKNOWN: they can */
+        } rows[] = {
+                {"of a new root", true, true, FAULT_UNKNOWN},
+                {"of an older root", false, true, FAULT_UNAVAILABLE},
+                {"none at all", false, false, FAULT_DENIED},
+        };
+        for (size_t i = 0; i < COUNT_OF(rows); i++) {
+                struct authority_options o = f.options;
+                struct authority *a = NULL;
+                if (!rows[i].is_new)
+                        (void) unlink(f.token_key); /* it may be gone */
+                if (!rows[i].has_file)
+                        o.token_key = NULL;
+                expect_ok(authority_start(&o, &a));
+                if (rows[i].code == FAULT_UNKNOWN)
+                        expect_ok(authority_check_tokens(a));
+                else
+                        expect_fault_row(authority_check_tokens(a), rows[i].code, "authority.token_key", rows[i].name);
+                authority_stop(a);
+        }
+}
+
 static void options(void **state UNUSED)
 {
         struct authority_options o = f.options;
@@ -270,6 +298,7 @@ int main(void)
                 TEST(claims_are_short),
                 TEST(ids_are_used_once),
                 TEST(the_first_key_waits_where_the_root_is_older),
+                TEST(tells_whether_tokens_can_be_signed),
                 TEST(options),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
