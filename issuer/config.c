@@ -54,6 +54,20 @@ static const struct option owner_rows[] = {
         {.name = NULL},
 };
 
+static const struct option verifier_rows[] = {
+        {.name = "id",
+         .type = OPTION_TEXT,
+         .offset = offsetof(struct verifier_config, id),
+         .required = true,
+         .help = "its id, exact: the audience of its own configuration"},
+        {.name = "jwks-file",
+         .type = OPTION_TEXT,
+         .offset = offsetof(struct verifier_config, jwks_file),
+         .required = true,
+         .help = "JWK set of the keys that it signs results with (its verifier.key.jwks); read again at SIGHUP"},
+        {.name = NULL},
+};
+
 static const struct option anchors_rows[] = {
         {.name = "kind",
          .type = OPTION_TEXT,
@@ -64,7 +78,8 @@ static const struct option anchors_rows[] = {
          .type = OPTION_TEXT,
          .offset = offsetof(struct anchors_config, file),
          .required = true,
-         .help = "certificates, PEM or DER; for cca a JWK set of platform keys"},
+         .help = "certificates, PEM or DER; for cca platform keys (a JWK, a JWK set, {instance id: JWK}), a file or a "
+                 "folder of them"},
         {.name = NULL},
 };
 
@@ -87,7 +102,20 @@ static const struct option options[] = {
         {.name = "roles",
          .type = OPTION_TEXTS,
          .offset = AT(roles),
-         .help = "verifier and authority, the two that background-check needs in one place; unset: both"},
+         .help = "which of verifier, authority and keystore this process is; unset: all three. keystore needs the "
+                 "other two"},
+        {.name = "authority.verifiers",
+         .type = OPTION_ITEMS,
+         .offset = AT(verifiers),
+         .rows = verifier_rows,
+         .item_size = sizeof(struct verifier_config),
+         .help = "verifiers in other processes whose attestation results are believed (mechanism passport), beside "
+                 "this process's own"},
+        {.name = "verifier.key",
+         .type = OPTION_TEXT,
+         .offset = AT(verifier_key),
+         .help = "PEM file with the key that attestation results are signed with, opened by the signer only; unset: "
+                 "verifier.key in state-dir"},
         {.name = "state-dir",
          .type = OPTION_TEXT,
          .offset = AT(state_dir),
@@ -362,20 +390,42 @@ const struct program issuer_program = {
 
 /* ---- what the table can't check ---- */
 
-static struct fault *check_roles(const struct option_texts *roles)
+static struct fault *read_roles(struct issuer_config *c)
 {
-        bool has_verifier = roles->count == 0, has_authority = roles->count == 0;
-        for (size_t i = 0; i < roles->count; i++) {
-                bool is_verifier = strcmp(roles->texts[i], "verifier") == 0;
-                if (!is_verifier && strcmp(roles->texts[i], "authority") != 0)
-                        return fault(FAULT_INVALID, "CONFIG", "roles: \"%s\" is neither verifier nor authority",
-                                     roles->texts[i]);
-                has_verifier = has_verifier || is_verifier;
-                has_authority = has_authority || !is_verifier;
+        const struct {
+                const char *name;
+                bool *is;
+        } roles[] = {{"verifier", &c->is_verifier}, {"authority", &c->is_authority}, {"keystore", &c->is_keystore}};
+        for (size_t role = 0; role < COUNT_OF(roles); role++)
+                *roles[role].is = c->roles.count == 0;
+        for (size_t i = 0; i < c->roles.count; i++) {
+                size_t role = 0;
+                while (role < COUNT_OF(roles) && strcmp(c->roles.texts[i], roles[role].name) != 0)
+                        role++;
+                if (role == COUNT_OF(roles))
+                        return fault(FAULT_INVALID, "CONFIG", "roles: \"%s\" is none of verifier, authority, keystore",
+                                     c->roles.texts[i]);
+                *roles[role].is = true;
         }
-        if (!has_verifier || !has_authority)
+        if (c->is_keystore && !(c->is_verifier && c->is_authority))
                 return fault(FAULT_INVALID, "CONFIG",
-                             "roles: background-check, the mechanism served, needs both verifier and authority");
+                             "roles: a Key store appraises and has its certificates issued in its own process: it "
+                             "needs verifier and authority beside it");
+        return NULL;
+}
+
+static struct fault *check_verifiers(const struct issuer_config *c)
+{
+        for (size_t i = 0; i < c->verifiers.count; i++) {
+                const struct verifier_config *v = c->verifiers.items[i];
+                bool is_twice = c->is_verifier && strcmp(v->id, c->audience) == 0;
+                for (size_t other = 0; other < i && !is_twice; other++)
+                        is_twice = strcmp(((const struct verifier_config *) c->verifiers.items[other])->id, v->id) == 0;
+                if (is_twice)
+                        return fault(FAULT_INVALID, "CONFIG", "authority.verifiers: %s has the id of another", v->id);
+        }
+        if (c->verifiers.count > 0 && !c->is_authority)
+                return fault(FAULT_INVALID, "CONFIG", "authority.verifiers: this process is no authority");
         return NULL;
 }
 
@@ -434,7 +484,8 @@ static struct fault *check_owners(const struct issuer_config *c)
 struct fault *issuer_config_finish(struct issuer_config *c)
 {
         TRY(check_owners(c));
-        TRY(check_roles(&c->roles));
+        TRY(read_roles(c));
+        TRY(check_verifiers(c));
         TRY(check_audience(c->audience));
         TRY(check_clusters(&c->clusters));
         TRY(check_token_keys(c));
@@ -445,7 +496,7 @@ struct fault *issuer_config_finish(struct issuer_config *c)
         } files[] = {
                 {&c->root_certificate, "root.crt"}, {&c->root_key, "root.key"}, {&c->token_key, "token-key"},
                 {&c->tls_certificate, "tls.crt"},   {&c->tls_key, "tls.key"},   {&c->tls_ca_certificate, "tls-ca.crt"},
-                {&c->tls_ca_key, "tls-ca.key"},     {&c->keystore_kek, "kek"},
+                {&c->tls_ca_key, "tls-ca.key"},     {&c->keystore_kek, "kek"},  {&c->verifier_key, "verifier.key"},
         };
         for (size_t i = 0; i < COUNT_OF(files); i++)
                 if (*files[i].path == NULL)

@@ -14,6 +14,10 @@ struct owner_config { /* who acts for an owner of stored keys: one of the two */
         char *client; /* whom a client certificate names; NULL: the other */
         char *owner;
 };
+struct verifier_config { /* whose attestation results are believed */
+        char *id;
+        char *jwks_file;
+};
 struct anchors_config {
         char *kind;
         char *file;
@@ -24,9 +28,12 @@ struct issuer_config {
         char *audience;
         char *trust_domain;
         struct option_texts roles;
+        bool is_verifier, is_authority, is_keystore; /* of roles */
         char *state_dir;
         char *root_certificate, *root_key; /* as the other files: in state-dir unless told */
         char *token_key;
+        char *verifier_key;
+        struct option_items verifiers; /* of struct verifier_config */
         char *tls_certificate, *tls_key, *tls_ca_certificate, *tls_ca_key;
         struct option_texts tls_names;
         char *admin_socket;

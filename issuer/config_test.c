@@ -10,8 +10,8 @@ static struct fault *finish(struct issuer_config c)
                 c.audience = audience;
         c.state_dir = folder;
         struct fault *f = issuer_config_finish(&c);
-        char *const made[] = {c.root_certificate,   c.root_key,   c.tls_certificate, c.tls_key,
-                              c.tls_ca_certificate, c.tls_ca_key, c.token_key,       c.keystore_kek};
+        char *const made[] = {c.root_certificate, c.root_key,  c.tls_certificate, c.tls_key,     c.tls_ca_certificate,
+                              c.tls_ca_key,       c.token_key, c.keystore_kek,    c.verifier_key};
         for (size_t i = 0; i < COUNT_OF(made); i++)
                 free(made[i]);
         return f;
@@ -33,8 +33,10 @@ static void each_wrong_value_is_named(void **state UNUSED)
                 {"nothing said", "", "", "", "", "", true},
                 {"attester", "", "", "vouchsafe/attester", "", "", true},
                 {"two clusters", "", "", "", "blue", "https://blue", true},
-                {"unknown role", "keystore", "", "", "", "", false},
-                {"one role alone", "verifier", "", "", "", "", false},
+                {"unknown role", "issuer", "", "", "", "", false},
+                {"a verifier alone", "verifier", "", "", "", "", true},
+                {"an authority alone", "authority", "", "", "", "", true},
+                {"a Key store alone", "keystore", "", "", "", "", false},
                 {"audience is no URI", "", "issuer", "", "", "", false},
                 {"audience is a scheme", "", "https:", "", "", "", false},
                 {"audience without scheme", "", ":issuer", "", "", "", false},

@@ -114,6 +114,9 @@ static void fill_api(struct issuer *i)
                 .max_leaf_life_s = c->max_leaf_life_ms / 1000,
                 .backdate_s = c->backdate_ms / 1000,
                 .insecure_development = c->insecure_development,
+                .believes_own_results = c->is_verifier && c->is_authority,
+                .appraises_nothing = !c->is_verifier,
+                .issues_nothing = !c->is_authority,
         };
 }
 
@@ -152,7 +155,9 @@ static struct fault *start(struct issuer *i)
         if (c->keystore_listen != NULL)
                 TRY(tls_holder_new_for(c->tls_certificate, c->tls_key, c->keystore_client_ca, &clock_system,
                                        &i->keys_tls));
-        TRY(bundle_holder_new(c->state_dir, i->authority, c->bundle_refresh_ms / 1000, &clock_system, &i->bundle));
+        if (c->is_authority)
+                TRY(bundle_holder_new(c->state_dir, i->authority, c->bundle_refresh_ms / 1000, &clock_system,
+                                      &i->bundle));
         TRY(endorse_start(c, i->store, &clock_system, &i->endorse));
         fill_api(i);
         TRY(server_start(&i->api, c, &i->server));
@@ -204,7 +209,7 @@ static struct fault *serve(struct issuer *i)
         TRY(start(i));
         log_info("started", KV("version", VOUCHSAFE_VERSION), KV("audience", (const char *) i->config->audience),
                  KV("trust_domain", (const char *) i->config->trust_domain),
-                 KV("bundle", bundle_holder_sequence(i->bundle)));
+                 KV("bundle", i->bundle != NULL ? bundle_holder_sequence(i->bundle) : 0));
         warn_of_development(i->config);
         int signal = program_wait(on_hangup, i);
         if (authority_is_dead(i->authority))

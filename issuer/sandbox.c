@@ -62,6 +62,9 @@ static void name_paths(const struct issuer_config *c, struct sandbox_paths *path
         }
         for (size_t i = 0; i < c->ek_roots.count; i++)
                 sandbox_paths_add_folder_of(paths, c->ek_roots.texts[i], SANDBOX_READ);
+        for (size_t i = 0; i < c->verifiers.count; i++)
+                sandbox_paths_add_folder_of(paths, ((const struct verifier_config *) c->verifiers.items[i])->jwks_file,
+                                            SANDBOX_READ);
         for (size_t i = 0; i < c->clusters.count; i++)
                 sandbox_paths_add_folder_of(paths, ((const struct cluster_config *) c->clusters.items[i])->jwks_file,
                                             SANDBOX_READ);

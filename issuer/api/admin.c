@@ -179,6 +179,8 @@ static struct fault *ready(void *self)
         if (a->tls != NULL)
                 TRY(tls_holder_check_dates(a->tls, clock_wall(a->clock)));
         TRY(store_check_writable(a->store, clock_wall(a->clock)));
+        if (a->issues_nothing)
+                return NULL;
         TRY(authority_intermediate(a->authority, &intermediate, &not_after_s));
         if (not_after_s <= wall_unix_s(clock_wall(a->clock)))
                 return fault(FAULT_UNAVAILABLE, "INTERMEDIATE_EXPIRED", "the online intermediate has expired");

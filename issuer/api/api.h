@@ -6,6 +6,7 @@
  *   challenge.c     GET  /v1/challenge
  *   enrol_keys.c    POST /v1/attestation-keys and …/activate
  *   credentials.c   POST /v1/credentials
+ *   results.c       POST /v1/results
  *   bundle.c        GET  /v1/bundle
  *   release.c       POST /v1/keys/{name}/release
  *   keys.c          stored keys, for their owners (admin socket)
@@ -42,11 +43,14 @@ struct api { /* everything is borrowed, and does not change while requests run *
         const struct option_items *key_owners; /* of struct owner_config; NULL: none */
         struct endorse *endorse;               /* NULL: appraisals have what comes with the evidence, no more */
         struct bundle_holder *bundle;
-        struct tls_holder *tls; /* NULL: no HTTPS listener */
+        struct tls_holder *tls;      /* NULL: no HTTPS listener */
         struct tls_holder *keys_tls; /* for owners of stored keys; NULL: no listener */
         size_t connections_max;
         int64_t max_leaf_life_s, backdate_s;
         bool insecure_development;
+        bool believes_own_results; /* verifier and authority are both here */
+        bool appraises_nothing;    /* there is no verifier here */
+        bool issues_nothing;       /* there is no authority here: no intermediate, no bundle */
         struct health_view health; /* set when the routes are made */
 };
 
@@ -55,5 +59,6 @@ struct fault *challenge_get(void *self, const struct httpd_request *q, struct ht
 struct fault *attestation_keys_post(void *self, const struct httpd_request *q, struct httpd_response *r) MUST_USE;
 struct fault *activate_post(void *self, const struct httpd_request *q, struct httpd_response *r) MUST_USE;
 struct fault *credentials_post(void *self, const struct httpd_request *q, struct httpd_response *r) MUST_USE;
+struct fault *results_post(void *self, const struct httpd_request *q, struct httpd_response *r) MUST_USE;
 struct fault *bundle_get(void *self, const struct httpd_request *q, struct httpd_response *r) MUST_USE;
 struct fault *release_post(void *self, const struct httpd_request *q, struct httpd_response *r) MUST_USE;

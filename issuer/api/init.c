@@ -9,6 +9,7 @@
 #include "issuer/api/nonce.h"
 #include "issuer/authority/authority.h"
 #include "issuer/authority/pair.h"
+#include "issuer/authority/result_key.h"
 #include "issuer/keystore/kek.h"
 #include "lib/base/file.h"
 #include "lib/base/random.h"
@@ -71,7 +72,11 @@ void init_authority_options(const struct issuer_config *c, struct authority_opti
                 .token_key = c->token_key,
                 .token_key_life_ms = c->token_key_life_ms,
                 .token_key_lead_ms = TOKEN_KEY_LEAD_REFRESHES * c->bundle_refresh_ms,
+                .result_key = c->is_verifier ? c->verifier_key : NULL,
+                .verifier = c->audience,
         };
+        if (!c->is_authority)
+                ret->root_certificate = NULL;
 }
 
 static struct fault *init_state_dir(const struct issuer_config *c)
@@ -109,6 +114,13 @@ static struct fault *make_tls_ca(const struct issuer_config *c, struct wall now)
         authority_serial(spec.serial);
         TRY(ca_build(&spec, NULL, NULL, &der));
         return write_pair(c->tls_ca_certificate, c->tls_ca_key, key, &der, 1);
+}
+
+static struct fault *init_verifier_key(const struct issuer_config *c)
+{
+        bool made = false;
+        TRY(result_key_make_file(c->verifier_key, &made));
+        return tell("verifier key       ", c->verifier_key, made);
 }
 
 static struct fault *init_tls_ca(const struct issuer_config *c, struct wall now)
@@ -208,10 +220,14 @@ static struct fault *init_kek(const struct issuer_config *c)
 struct fault *issuer_init(const struct issuer_config *c, struct wall now)
 {
         TRY(init_state_dir(c));
-        TRY(init_root(c, now));
+        if (c->is_authority)
+                TRY(init_root(c, now));
+        if (c->is_verifier)
+                TRY(init_verifier_key(c));
         TRY(init_tls_ca(c, now));
         TRY(init_tls(c, now));
-        TRY(init_kek(c));
+        if (c->is_keystore)
+                TRY(init_kek(c));
         return init_master(c);
 }
 
@@ -220,7 +236,7 @@ struct fault *init_open_keystore(const struct issuer_config *c, struct store *st
         bool found = false;
         AUTO(kek) struct kek *current = NULL, *previous = NULL;
         TRY(exists(c->keystore_kek, &found));
-        if (!found)
+        if (!found || !c->is_keystore)
                 return NULL;
         TRY(kek_open_file(c->keystore_kek, &current));
         if (c->keystore_previous_kek != NULL)

@@ -9,8 +9,16 @@ struct fault *intake_read(struct span body, struct intake *ret)
         return NULL;
 }
 
+struct fault *intake_read_either(struct span body, struct intake *ret)
+{
+        TRY(envelope_read_either(body, &ret->r, &ret->evidence, &ret->result));
+        sha256(buf_span(&ret->r), ret->r_digest);
+        return NULL;
+}
+
 void intake_clear(struct intake *in)
 {
+        free(in->result);
         buf_wipe(&in->r);
         cmw_clear(&in->evidence);
 }

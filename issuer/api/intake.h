@@ -12,8 +12,11 @@ struct intake {
         struct buf r; /* may hold tokens: wiped */
         uint8_t r_digest[SHA256_LEN];
         struct cmw evidence;
+        char *result; /* of a verifier, instead of evidence; NULL: none */
 };
 struct fault *intake_read(struct span body, struct intake *ret) MUST_USE;
+/* Where a result may come instead of evidence. */
+struct fault *intake_read_either(struct span body, struct intake *ret) MUST_USE;
 void intake_clear(struct intake *in);
 DEFINE_AUTO_VALUE(intake)
 

@@ -12,6 +12,7 @@
 #include "issuer/api/intake.h"
 #include "issuer/api/record_json.h"
 #include "issuer/keystore/keystore.h"
+#include "lib/model/ear.h"
 #include "lib/model/reply.h"
 
 struct pod_issuance {
@@ -36,6 +37,10 @@ struct release { /* of a stored key, instead of credentials (release.h) */
         struct stored_key *key;
         struct key_version *version; /* the key's */
 };
+struct passport {       /* of a result that a verifier signed (passport.h) */
+        struct ear ear; /* without its result, which is issuance.result */
+        uint8_t digest[SHA256_LEN];
+};
 struct issuance {
         enum binding_purpose purpose; /* BINDING_ISSUE, BINDING_RELEASE */
         struct release *release;      /* NULL: credentials are issued */
@@ -49,9 +54,12 @@ struct issuance {
         int64_t nonce_expires_unix_s;
         struct ak_record *ak;
         struct attestation_result result;
+        struct passport passport; /* how the result came, by mechanism passport */
         size_t pod_count;
         struct pod_issuance *pods;
 };
+/* "background-check", "passport" or "key-release". */
+const char *issuance_mechanism(const struct issuance *s);
 void issuance_clear(struct issuance *s);
 DEFINE_AUTO_VALUE(issuance)
 

@@ -1,6 +1,7 @@
 /* The evidence, against a transcript that this server rebuilt from what it saw itself. */
 #include "issuer/api/evidence.h"
 #include "issuer/api/issuance.h"
+#include "issuer/api/passport.h"
 
 /* "tpm.ak_unknown" is the attester's cue to enrol. A key that was enrolled without a node, when no cluster was configured yet, is
  * unknown as well once there is one: no pod's token could be held against it. */
@@ -26,6 +27,11 @@ static struct fault *find_ak(struct issuance *s, const struct cmw_item *item)
 
 struct fault *issuance_appraise(struct issuance *s)
 {
+        if (s->in.result != NULL)
+                return passport_believe(s);
+        if (s->api->appraises_nothing)
+                return fault(FAULT_DENIED, "role.absent",
+                             "this process is no verifier: it takes attestation results, not evidence");
         struct evidence_set set;
         TRY(evidence_choose(&s->in.evidence, &set));
         if (set.tpm != NULL)

@@ -49,17 +49,24 @@ static struct fault *check_keys_differ(const struct issuance *s, const struct po
         return NULL;
 }
 
+const char *issuance_mechanism(const struct issuance *s)
+{
+        if (s->release != NULL)
+                return MECHANISM_KEY_RELEASE;
+        return s->in.result != NULL ? MECHANISM_PASSPORT : MECHANISM_BACKGROUND_CHECK;
+}
+
 static struct fault *check_slots(const struct issuance *s, const struct pod_issuance *pod)
 {
         if (s->release != NULL)
                 return release_check_slot(s, pod);
-        TRY(profiles_check_pod(s->rules->policy, pod->request, pod->keys));
+        TRY(profiles_check_pod(s->rules->policy, issuance_mechanism(s), pod->request, pod->keys));
         return check_keys_differ(s, pod);
 }
 
 struct fault *issuance_check(struct issuance *s, struct json **ret_extra)
 {
-        TRY(intake_read(s->q->body, &s->in));
+        TRY(intake_read_either(s->q->body, &s->in));
         TRY(issue_request_read(buf_span(&s->in.r), &s->request));
         return issuance_check_request(s, ret_extra);
 }
@@ -103,6 +110,7 @@ void issuance_clear(struct issuance *s)
                 clear_pod(&s->pods[i]);
         free(s->pods);
         attestation_result_clear(&s->result);
+        ear_clear(&s->passport.ear);
         ak_record_free(s->ak);
         ruleset_free(s->rules);
         issue_request_clear(&s->request);

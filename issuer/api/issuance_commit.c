@@ -1,6 +1,7 @@
 /* First the record, then the signature (protocol.md §3): one commit holds the nonce's use, every pod's record and all serials. */
 #include "issuer/api/issuance.h"
 #include "issuer/api/metrics.h"
+#include "issuer/api/passport.h"
 #include "issuer/api/release.h"
 #include "lib/base/log.h"
 #include "lib/base/parse.h"
@@ -29,8 +30,8 @@ static struct json *make_record(const struct issuance *s, const struct pod_issua
                 .ak = s->ak,
                 .policy_digest = policy_digest(s->rules->policy),
                 .policy_revision = policy_revision(s->rules->policy),
-                .verifier_id = s->api->audience,
-                .verifier_build = VOUCHSAFE_VERSION,
+                .verifier_id = s->in.result != NULL ? s->passport.ear.verifier : s->api->audience,
+                .verifier_build = s->in.result != NULL ? s->passport.ear.build : VOUCHSAFE_VERSION,
                 .nonce_digest = s->nonce_digest,
                 .client_spki_digest = s->q->client_spki_sha256,
                 .credential_count = credential_count(s, pod),
@@ -45,6 +46,8 @@ static void fill_entry(const struct issuance *s, const struct pod_issuance *pod,
         e->record = make_record(s, pod, result_items);
         if (s->release != NULL)
                 release_describe(s, pod, e->record);
+        if (s->in.result != NULL)
+                passport_describe(s, e->record);
         e->issued = pod->problem == NULL;
         e->serial_count = credential_count(s, pod);
         for (size_t i = 0; i < e->serial_count; i++) {

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "issuer/api/issuance.h"
+#include "issuer/api/passport.h"
 #include "issuer/api/release.h"
 #include "lib/base/parse.h"
 
@@ -17,8 +18,13 @@ static struct fault *check_token(const struct issuance *s, struct pod_issuance *
         TRY(k8s_token_verify(secret_span(r->token), s->rules->clusters, s->rules->cluster_count, s->api->audience,
                              s->now, &token));
         /* development evidence has no enrolled key, so no node to hold the token against */
-        const char *cluster = s->ak != NULL ? s->ak->cluster : token.cluster->name;
-        const char *node = s->ak != NULL ? s->ak->node : token.node;
+        const char *cluster = token.cluster->name, *node = token.node;
+        if (s->ak != NULL) {
+                cluster = s->ak->cluster;
+                node = s->ak->node;
+        }
+        if (s->in.result != NULL)
+                passport_node(s, &cluster, &node);
         struct fault *other = k8s_token_match(&token, r->node.uid, r->node.namespace, r->node.name,
                                               r->node.service_account, cluster, node);
         if (other != NULL) {

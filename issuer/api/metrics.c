@@ -170,7 +170,8 @@ struct fault *metrics_text(struct api *a, struct buf *out)
         AUTO(ruleset) struct ruleset *rules = policy_holder_get(a->holder);
         AUTO(buf) struct buf intermediate = BUF(CERT_MAX);
         int64_t not_after = 0;
-        AUTO(fault) struct fault *none = authority_intermediate(a->authority, &intermediate, &not_after);
+        AUTO(fault)
+        struct fault *none = a->issues_nothing ? NULL : authority_intermediate(a->authority, &intermediate, &not_after);
         metric_set(&records, 0, (int64_t) ledger_records(a->ledger));
         count_up_to(&transactions, ledger_transactions(a->ledger));
         count_up_to(&reload_failures, policy_holder_failures(a->holder));

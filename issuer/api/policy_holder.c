@@ -28,7 +28,7 @@ struct policy_holder {
 static struct fault *load_policy(const struct policy_holder *h, struct policy **ret)
 {
         const struct issuer_config *c = h->config;
-        if (c->policy.count == 0)
+        if (c->policy.count == 0 && c->is_authority)
                 return fault(FAULT_INVALID, "NO_POLICY", "policy names no file: nobody would ever get anything");
         AUTO(sources) struct sources sources = {0};
         TRY_AS(sources_read((const char *const *) c->policy.texts, c->policy.count, &sources), "read policy");
@@ -40,16 +40,23 @@ static struct fault *load_policy(const struct policy_holder *h, struct policy **
         return policy_compile(sources.items, sources.count, &options, ret);
 }
 
+static struct fault *load_keys(const char *path, struct jwk_set **ret)
+{
+        AUTO(buf) struct buf text = BUF(JWKS_MAX);
+        AUTO(jwk_set) struct jwk_set *keys = NULL;
+        TRY(file_read(path, &text));
+        TRY(jwk_set_parse(buf_span(&text), &keys));
+        if (jwk_set_count(keys) == 0)
+                return fault(FAULT_INVALID, "NO_KEY", "%s has no key that can be used", path);
+        *ret = TAKE(keys);
+        return NULL;
+}
+
 static struct fault *load_cluster(const struct cluster_config *c, struct cluster *ret)
 {
         ret->name = alloc_string(c->name);
         ret->issuer = alloc_string(c->issuer);
-        AUTO(buf) struct buf text = BUF(JWKS_MAX);
-        TRY(file_read(c->jwks_file, &text));
-        TRY(jwk_set_parse(buf_span(&text), &ret->keys));
-        if (jwk_set_count(ret->keys) == 0)
-                return fault(FAULT_INVALID, "NO_KEY", "%s has no key that can be used", c->jwks_file);
-        return NULL;
+        return load_keys(c->jwks_file, &ret->keys);
 }
 
 static struct fault *load_clusters(const struct issuer_config *c, struct ruleset *r)
@@ -106,6 +113,18 @@ static struct fault *load_anchors(const struct issuer_config *c, struct ruleset 
         return NULL;
 }
 
+static struct fault *load_verifiers(const struct issuer_config *c, struct ruleset *r)
+{
+        r->verifiers = alloc_zero(c->verifiers.count + 1, sizeof *r->verifiers);
+        for (size_t i = 0; i < c->verifiers.count; i++) {
+                const struct verifier_config *one = c->verifiers.items[i];
+                r->verifiers[i].id = one->id;
+                r->verifier_count = i + 1;
+                TRY_AS(load_keys(one->jwks_file, &r->verifiers[i].keys), "verifier %s", one->id);
+        }
+        return NULL;
+}
+
 _Static_assert(COUNT_OF(((struct ruleset *) NULL)->ek_root_ids) == COUNT_OF(((struct cert_list *) NULL)->certs),
                "an id for each root");
 
@@ -117,6 +136,7 @@ static struct fault *load(const struct policy_holder *h, struct ruleset **ret)
         TRY(load_clusters(h->config, r));
         TRY(load_ek_roots(h->config, &r->ek_roots));
         TRY(load_anchors(h->config, r));
+        TRY(load_verifiers(h->config, r));
         for (size_t i = 0; i < r->ek_roots.count; i++)
                 key_spki_sha256(cert_key(r->ek_roots.certs[i]), r->ek_root_ids[i]);
         *ret = TAKE(r);
@@ -258,6 +278,9 @@ void ruleset_free(struct ruleset *r)
         }
         free(r->clusters);
         free(r->attesters);
+        for (size_t i = 0; i < r->verifier_count; i++)
+                jwk_set_free(r->verifiers[i].keys);
+        free(r->verifiers);
         cert_list_clear(&r->ek_roots);
         for (size_t i = 0; i < r->anchors_count; i++)
                 buf_clear(&r->anchors[i].bytes);

@@ -17,6 +17,10 @@ struct anchors { /* what else than the makers' own roots a kind of evidence may 
         struct buf bytes;
 };
 #define ANCHORS_MAX 8
+struct trusted_verifier { /* of another process: its results are believed */
+        const char *id;   /* borrowed from the config */
+        struct jwk_set *keys;
+};
 struct ruleset { /* immutable */
         struct policy *policy;
         size_t cluster_count;
@@ -26,7 +30,9 @@ struct ruleset { /* immutable */
         uint8_t ek_root_ids[32][SHA256_LEN]; /* of ek_roots, in its order: SHA-256 of the SPKI */
         size_t anchors_count;
         struct anchors anchors[ANCHORS_MAX]; /* one a kind at most */
-        unsigned references;                 /* atomic */
+        size_t verifier_count;
+        struct trusted_verifier *verifiers; /* array */
+        unsigned references;                /* atomic */
 };
 struct policy_holder;
 /* Loads for the first time; `c` and `store` are borrowed. Faults: those of the policy's compiler, "NO_POLICY" when none is configured, those of

@@ -55,15 +55,15 @@ static struct fault *check_slot(const struct profile_shape *profile, const struc
                      profile->name, found);
 }
 
-struct fault *profiles_check_pod(const struct policy *policy, const struct pod_request *pod,
+struct fault *profiles_check_pod(const struct policy *policy, const char *mechanism, const struct pod_request *pod,
                                  struct key *const keys[SLOTS_MAX])
 {
         const struct profile_shape *profile = policy_find_profile(policy, pod->profile);
         if (profile == NULL)
                 return NULL;
-        if (strcmp(profile->mechanism, MECHANISM_BACKGROUND_CHECK) != 0)
+        if (strcmp(profile->mechanism, mechanism) != 0)
                 return fault(FAULT_DENIED, "profile.mechanism", "profile %s is for %s, this is %s", profile->name,
-                             profile->mechanism, MECHANISM_BACKGROUND_CHECK);
+                             profile->mechanism, mechanism);
         for (size_t i = 0; i < pod->credential_count; i++) {
                 const struct slot *slot = find_slot(profile, pod->credentials[i].slot);
                 if (slot == NULL)

@@ -143,7 +143,16 @@ static void set_decision(struct json *j, const struct decision *d)
                 json_set(j, "claims", json_copy(d->claims));
 }
 
-struct json *record_to_json(const struct record_source *s)
+static void set_evidence(struct json *j, const struct record_source *s)
+{
+        json_set(j, "evidence", evidence_to_json(s->result));
+        set_digest(j, "nonce", s->nonce_digest);
+        set_digest(j, "client", s->client_spki_digest);
+        if (s->ak != NULL)
+                json_set_hex(j, "ak", buf_span(&s->ak->name));
+}
+
+static void set_judges(struct json *j, const struct record_source *s)
 {
         struct json *policy = json_new_object();
         json_set_text(policy, "digest", s->policy_digest);
@@ -151,7 +160,12 @@ struct json *record_to_json(const struct record_source *s)
         struct json *verifier = json_new_object();
         json_set_text(verifier, "id", s->verifier_id);
         json_set_text(verifier, "build", s->verifier_build);
+        json_set(j, "policy", policy);
+        json_set(j, "verifier", verifier);
+}
 
+struct json *record_to_json(const struct record_source *s)
+{
         struct json *j = json_new_object();
         json_set_int(j, "v", 1);
         json_set_int(j, "time", wall_unix_s(s->now));
@@ -165,17 +179,43 @@ struct json *record_to_json(const struct record_source *s)
         json_set(j, "claims", json_new_object());
         if (s->decision != NULL)
                 set_decision(j, s->decision);
-        json_set(j, "policy", policy);
-        json_set(j, "verifier", verifier);
-        json_set(j, "evidence", evidence_to_json(s->result));
-        set_digest(j, "nonce", s->nonce_digest);
-        set_digest(j, "client", s->client_spki_digest);
-        if (s->ak != NULL)
-                json_set_hex(j, "ak", buf_span(&s->ak->name));
+        set_judges(j, s);
+        set_evidence(j, s);
         json_set_text(j, "volume", s->pod->volume);
         json_set(j, "pod", pod_to_json(s));
         json_set(j, "credentials", credentials_to_json(s));
         json_set(j, "tree", tree_to_json(s));
+        return j;
+}
+
+static struct json *digests_to_json(const uint8_t (*digests)[SHA256_LEN], size_t count)
+{
+        struct json *list = json_new_array();
+        for (size_t i = 0; i < count; i++) {
+                char text[2 * SHA256_LEN + 1];
+                hex_string(SPAN_OF(digests[i]), text);
+                AUTO_STRING char *named = alloc_printf("sha256:%s", text);
+                json_push(list, json_new_text(span_str(named)));
+        }
+        return list;
+}
+
+struct json *appraisal_to_json(const struct record_source *s, const struct record_appraisal *a)
+{
+        struct json *j = json_new_object(), *result = json_new_object(), *tree = json_new_array();
+        json_set_int(j, "v", 1);
+        json_set_int(j, "time", wall_unix_s(s->now));
+        json_set_text(j, "decision", "appraised");
+        set_judges(j, s);
+        set_evidence(j, s);
+        json_set_text(result, "audience", a->audience);
+        json_set_int(result, "expires", a->expires_unix_s);
+        json_set(result, "keys", digests_to_json(a->keys, a->key_count));
+        json_set(j, "result", result);
+        push_check(tree, 0, "decision", true, "appraised");
+        if (s->result_items.len > 0)
+                json_push(tree, json_new_written(s->result_items));
+        json_set(j, "tree", tree);
         return j;
 }
 
@@ -189,6 +229,8 @@ struct json *correction_to_json(const struct pod_request *pod, const char *recor
         json_set_text(j, "corrects", record);
         json_set_text(j, "check", fault_token(why));
         json_set_text(j, "reason", fault_text(why));
+        if (pod == NULL)
+                return j;
         json_set_text(j, "profile", pod->profile);
         json_set_text(j, "volume", pod->volume);
         return j;

@@ -40,6 +40,16 @@ struct record_source {
 /* The part of the tree that comes from the evidence, for result_items. `out` without a limit. */
 void record_write_result(const struct attestation_result *r, struct buf *out);
 struct json *record_to_json(const struct record_source *s); /* the caller's */
+/* Evidence that was appraised for somebody else to decide on (POST /v1/results): {"v","time","decision":"appraised","policy","verifier",
+ * "evidence","nonce","client","ak","result":{"audience","expires","keys":["sha256:…"]},"tree"}. Of `s`, what these need. */
+struct record_appraisal {
+        const char *audience; /* who shall believe the result */
+        int64_t expires_unix_s;
+        size_t key_count;
+        const uint8_t (*keys)[SHA256_LEN];
+};
+struct json *appraisal_to_json(const struct record_source *s, const struct record_appraisal *a); /* the caller's */
 /* What is appended when a record said "issued" and signing failed after it: nothing of `record` has left. */
+/* `pod` NULL: it was an appraisal's. */
 struct json *correction_to_json(const struct pod_request *pod, const char *record, const struct fault *why,
                                 struct wall now); /* the caller's */

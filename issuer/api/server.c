@@ -1,6 +1,7 @@
 #include "issuer/api/server.h"
 
 #include "issuer/api/admin.h"
+#include "issuer/api/answer.h"
 #include "issuer/api/metrics.h"
 #include "issuer/config.h"
 #include "lib/base/log.h"
@@ -23,15 +24,34 @@ static void on_done(void *arg UNUSED, const char *route_path, int status, int64_
         count_request(route_path, status, took_us);
 }
 
+/* Whoever asks the wrong process of several learns that from the answer. */
+static struct fault *role_absent(void *self, const struct httpd_request *q, struct httpd_response *r)
+{
+        struct fault *refused = fault(FAULT_NOT_FOUND, "role.absent",
+                                      "%s is served by a role that this process does not have (roles in its "
+                                      "configuration)",
+                                      q->path);
+        return answer_refusal(self, q, refused, NULL, r);
+}
+
 static struct fault *listen_api(struct server *s, struct api *a, const struct issuer_config *c)
 {
+        httpd_handler verifier[] = {attestation_keys_post, activate_post, results_post};
+        httpd_handler authority[] = {credentials_post, bundle_get}, keystore = release_post;
+        for (size_t i = 0; i < COUNT_OF(verifier) && !c->is_verifier; i++)
+                verifier[i] = role_absent;
+        for (size_t i = 0; i < COUNT_OF(authority) && !c->is_authority; i++)
+                authority[i] = role_absent;
+        if (!c->is_keystore)
+                keystore = role_absent;
         const struct httpd_route routes[] = {
                 {"GET", PATH_CHALLENGE, 0, challenge_get, a},
-                {"POST", PATH_ATTESTATION_KEYS, BODY_MAX, attestation_keys_post, a},
-                {"POST", PATH_ACTIVATE, BODY_MAX, activate_post, a},
-                {"POST", PATH_CREDENTIALS, BODY_MAX, credentials_post, a},
-                {"GET", PATH_BUNDLE, 0, bundle_get, a},
-                {"POST", PATH_KEYS "/*", BODY_MAX, release_post, a},
+                {"POST", PATH_ATTESTATION_KEYS, BODY_MAX, verifier[0], a},
+                {"POST", PATH_ACTIVATE, BODY_MAX, verifier[1], a},
+                {"POST", PATH_RESULTS, BODY_MAX, verifier[2], a},
+                {"POST", PATH_CREDENTIALS, BODY_MAX, authority[0], a},
+                {"GET", PATH_BUNDLE, 0, authority[1], a},
+                {"POST", PATH_KEYS "/*", BODY_MAX, keystore, a},
         };
         const struct httpd_options options = {
                 .name = "api",

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 
 #include "issuer/authority/link.h"
+#include "issuer/authority/result_key.h"
 #include "issuer/authority/signer.h"
 #include "lib/base/file.h"
 #include "lib/base/log.h"
@@ -28,6 +29,7 @@ struct authority {
         struct link *link;
         const struct clock *clock; /* of the certificates' dates */
         struct buf roots_pem;
+        struct jwk_set *result_keys; /* NULL: no results are signed */
 
         pthread_mutex_t mu;
         struct buf intermediate;   /* DER; guarded by mu */
@@ -78,6 +80,8 @@ static int64_t start_of(struct span der)
 
 static void remember_intermediate(struct authority *a, const PbIntermediate *i)
 {
+        if (i == NULL)
+                return; /* there is no CA */
         pthread_mutex_lock(&a->mu);
         bool is_new = !span_eq(buf_span(&a->intermediate), span_make(i->certificate.data, i->certificate.len));
         if (is_new) {
@@ -158,6 +162,10 @@ static struct fault *copy_leaves(const PbAnswer *answer, size_t count, struct le
 {
         if (answer->n_leaves != count)
                 return fault(FAULT_INTERNAL, "SIGNER_ANSWER", "%zu leaves for %zu orders", answer->n_leaves, count);
+        if (count == 0)
+                return NULL;
+        if (answer->intermediate == NULL)
+                return fault(FAULT_INTERNAL, "SIGNER_ANSWER", "leaves without their intermediate");
         const ProtobufCBinaryData *issuer = &answer->intermediate->certificate;
         for (size_t i = 0; i < count; i++) {
                 ret[i] = (struct leaf_issued){BUF(CERT_MAX), BUF(CERT_MAX)};
@@ -229,6 +237,45 @@ void leaf_issued_clear(struct leaf_issued *l)
 {
         buf_clear(&l->leaf);
         buf_clear(&l->issuer);
+}
+
+/* ---- attestation results ---- */
+
+struct fault *authority_sign_result(struct authority *a, const struct json *claims, struct cancel *cancel,
+                                    struct buf *ret)
+{
+        AUTO(buf) struct buf text = BUF(RESULT_CLAIMS_MAX);
+        PbCall call;
+        PbAnswer *answer = NULL;
+        TRY_AS(json_write(claims, &text), "write an attestation result");
+        vouchsafe__signer__v1__call__init(&call);
+        call.result = (ProtobufCBinaryData){text.len, text.data};
+        TRY_AS(link_call(a->link, &call, cancel, &answer), "sign an attestation result");
+        struct fault *f = buf_append(ret, span_make(answer->result.data, answer->result.len));
+        vouchsafe__signer__v1__answer__free_unpacked(answer, NULL);
+        return f;
+}
+
+const struct jwk_set *authority_result_keys(const struct authority *a)
+{
+        return a->result_keys;
+}
+
+static struct fault *remember_result_key(struct authority *a, const PbAnswer *answer)
+{
+        AUTO(key) struct key *key = NULL;
+        AUTO(buf) struct buf id = BUF(RESULT_KEY_ID_MAX), text = BUF(4096);
+        AUTO(json) struct json *set = json_new_object();
+        struct json *keys = json_new_array();
+        json_set(set, "keys", keys);
+        if (answer->result_key.len == 0)
+                return NULL;
+        TRY_AS(key_from_spki(span_make(answer->result_key.data, answer->result_key.len), &key),
+               "verifier key of the signer");
+        TRY(jwk_thumbprint(key, &id));
+        json_push(keys, jwk_published(key, buf_str(&id), RESULT_KEY_USE));
+        TRY(json_write(set, &text));
+        return jwk_set_parse(buf_span(&text), &a->result_keys);
 }
 
 /* ---- what the certificates are ---- */
@@ -353,6 +400,8 @@ static struct fault *hear_first_word(struct authority *a, int socket)
         TRY_AS(link_receive(socket, &answer), "start the signer");
         remember_intermediate(a, answer->intermediate);
         struct fault *f = remember_token_keys(a, answer);
+        if (f == NULL)
+                f = remember_result_key(a, answer);
         vouchsafe__signer__v1__answer__free_unpacked(answer, NULL);
         return f;
 }
@@ -369,7 +418,7 @@ struct fault *authority_start(const struct authority_options *o, struct authorit
         struct fault *f = fork_signer(o, &a->signer, &socket);
         if (f == NULL)
                 f = hear_first_word(a, socket);
-        if (f == NULL)
+        if (f == NULL && o->root_certificate != NULL)
                 f = file_read(o->root_certificate, &a->roots_pem);
         if (f == NULL && o->shield != NULL)
                 f = o->shield(o->shield_arg);
@@ -395,6 +444,7 @@ void authority_stop(struct authority *a)
         buf_clear(&a->roots_pem);
         buf_clear(&a->intermediate);
         json_free(a->token_keys);
+        jwk_set_free(a->result_keys);
         pthread_mutex_destroy(&a->mu);
         free(a);
 }

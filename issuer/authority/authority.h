@@ -16,7 +16,7 @@
 struct authority_options {
         const char *trust_domain;
         /* PEM file: the root that signs, then roots that are only published: the next one before its first use, the last
-         * one while what it signed still lives. */
+         * one while what it signed still lives. NULL: no credentials are issued, and there is no root. */
         const char *root_certificate;
         const char *root_key;         /* PEM file, opened by the signer only */
         int64_t intermediate_life_ms; /* INTERMEDIATE_LIFE_MIN_MS to _MAX_MS */
@@ -26,6 +26,9 @@ struct authority_options {
         const char *token_key;
         int64_t token_key_life_ms; /* at least max_leaf_life_ms and token_key_lead_ms */
         int64_t token_key_lead_ms; /* how long a key is published before it is used, where older bundles may be about */
+        const char *
+                result_key; /* PEM file, opened by the signer only (result_key.h); NULL: no attestation results are signed */
+        const char *verifier; /* with it: the id that results are signed as */
         /* In this process, once the signer has its keys and before the first thread: here the parent shuts itself out of what only the signer had to
          * reach. NULL: nothing. */
         struct fault *(*shield)(void *arg);
@@ -72,6 +75,12 @@ struct fault *authority_check_tokens(struct authority *a) MUST_USE;
 /* The token keys to publish now, as an array of JWKs (the caller's), and when that changes (INT64_MAX: never). */
 struct json;
 struct fault *authority_token_keys(struct authority *a, struct json **ret, int64_t *ret_until_unix_s) MUST_USE;
+/* Signs the claims of an attestation result (ear_claims); the signer reads them again. FAULT_DENIED "authority.result", FAULT_UNAVAILABLE "SIGNER_GONE". */
+struct fault *authority_sign_result(struct authority *a, const struct json *claims, struct cancel *cancel,
+                                    struct buf *ret) MUST_USE;
+/* The key that results are signed with, as a set with its kid; NULL: none. Borrowed. */
+struct jwk_set;
+const struct jwk_set *authority_result_keys(const struct authority *a);
 /* The second, then 96 random bits; top bit clear. Serials of one time lie side by side in the ledger's index. */
 void authority_serial(uint8_t ret[16]);
 /* True once the signer is gone: health fails and the program leaves. */

@@ -144,10 +144,11 @@ static struct fault *wait_for_answer(struct link *l, struct waiter *w, struct ca
 
 static struct fault *fault_of(const PbAnswer *answer)
 {
+        bool is_whole = answer->intermediate != NULL || answer->result.len > 0 || answer->result_key.len > 0;
         if (answer->code == 0)
-                return answer->intermediate != NULL
-                               ? NULL
-                               : fault(FAULT_INTERNAL, "SIGNER_ANSWER", "the signer answered without an intermediate");
+                return is_whole ? NULL
+                                : fault(FAULT_INTERNAL, "SIGNER_ANSWER",
+                                        "the signer answered with neither an intermediate nor a result");
         return fault_from_peer((enum fault_code) answer->code, answer->token, "%s", answer->text);
 }
 

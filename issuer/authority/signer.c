@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include "issuer/authority/ca.h"
+#include "issuer/authority/result_key.h"
 #include "issuer/authority/signer_sandbox.h"
 #include "lib/wire/pbcheck.h"
 
@@ -20,7 +21,8 @@ typedef Vouchsafe__Signer__V1__TokenKey PbTokenKey;
 struct signer {
         int socket;
         const struct clock *clock;
-        struct ca *ca;
+        struct ca *ca;                 /* NULL: no credentials are issued */
+        struct result_key *result_key; /* NULL: no results are signed */
 };
 
 static void send_or_end(const struct signer *s, const PbAnswer *answer)
@@ -70,23 +72,28 @@ static void add_token_keys(const struct signer *s, PbAnswer *answer, PbTokenKey 
         answer->token_keys_until_unix_s = until_s;
 }
 
+static void fill_intermediate(const struct signer *s, PbIntermediate *out)
+{
+        const struct cert *c = ca_intermediate(s->ca);
+        struct span der = cert_der(c);
+        out->certificate = (ProtobufCBinaryData){der.len, (uint8_t *) der.data}; /* only read */
+        out->not_after_unix_s = wall_unix_s(cert_not_after(c));
+        out->renew_at_unix_s = ca_renew_at_unix_s(s->ca);
+        struct ca_renewal renewal = ca_renewal(s->ca);
+        out->renewal_failures = renewal.failures;
+        if (renewal.problem == NULL)
+                return;
+        out->renewal_code = (uint32_t) fault_code(renewal.problem);
+        out->renewal_token = (char *) fault_token(renewal.problem);
+        out->renewal_text = (char *) fault_text(renewal.problem);
+}
+
 static void send_leaves(const struct signer *s, uint64_t id, const struct buf *leaves, size_t count)
 {
         PbIntermediate intermediate;
         vouchsafe__signer__v1__intermediate__init(&intermediate);
-        const struct cert *c = ca_intermediate(s->ca);
-        struct span der = cert_der(c);
-        intermediate.certificate = (ProtobufCBinaryData){der.len, (uint8_t *) der.data}; /* only read */
-        intermediate.not_after_unix_s = wall_unix_s(cert_not_after(c));
-        intermediate.renew_at_unix_s = ca_renew_at_unix_s(s->ca);
-        struct ca_renewal renewal = ca_renewal(s->ca);
-        intermediate.renewal_failures = renewal.failures;
-        if (renewal.problem != NULL) {
-                intermediate.renewal_code = (uint32_t) fault_code(renewal.problem);
-                intermediate.renewal_token = (char *) fault_token(renewal.problem);
-                intermediate.renewal_text = (char *) fault_text(renewal.problem);
-        }
-
+        if (s->ca != NULL)
+                fill_intermediate(s, &intermediate);
         ProtobufCBinaryData datas[SIGNER_ORDERS_MAX];
         for (size_t i = 0; i < count; i++)
                 datas[i] = (ProtobufCBinaryData){leaves[i].len, leaves[i].data};
@@ -95,10 +102,39 @@ static void send_leaves(const struct signer *s, uint64_t id, const struct buf *l
         answer.id = id;
         answer.n_leaves = count;
         answer.leaves = datas;
-        answer.intermediate = &intermediate;
+        answer.intermediate = s->ca != NULL ? &intermediate : NULL;
         PbTokenKey room[TOKEN_KEYS_SHOWN], *list[TOKEN_KEYS_SHOWN];
-        if (count == 0)
+        if (count == 0 && s->ca != NULL)
                 add_token_keys(s, &answer, room, list);
+        struct span spki = s->result_key != NULL ? result_key_spki(s->result_key) : SPAN_NONE;
+        if (id == 0)
+                answer.result_key = (ProtobufCBinaryData){spki.len, (uint8_t *) spki.data}; /* only read */
+        send_or_end(s, &answer);
+}
+
+/* Claims in, a signed token out. */
+static struct fault *sign_result(const struct signer *s, const PbCall *call, struct buf *ret)
+{
+        if (s->result_key == NULL)
+                return fault(FAULT_DENIED, "authority.result", "this signer has no key for attestation results");
+        if (call->n_orders > 0)
+                return fault(FAULT_INVALID, "authority.batch", "a result and orders in one call");
+        return result_key_sign(s->result_key, span_make(call->result.data, call->result.len), clock_wall(s->clock),
+                               ret);
+}
+
+static void answer_result(const struct signer *s, const PbCall *call)
+{
+        AUTO(buf) struct buf token = BUF(0);
+        PbAnswer answer;
+        AUTO(fault) struct fault *f = sign_result(s, call, &token);
+        if (f != NULL) {
+                send_fault(s, call->id, f);
+                return;
+        }
+        vouchsafe__signer__v1__answer__init(&answer);
+        answer.id = call->id;
+        answer.result = (ProtobufCBinaryData){token.len, token.data};
         send_or_end(s, &answer);
 }
 
@@ -125,6 +161,8 @@ static struct fault *issue(struct signer *s, const PbCall *call, struct wall now
         if (call->n_orders > SIGNER_ORDERS_MAX)
                 return fault(FAULT_INVALID, "authority.batch", "%zu orders in one call, at most %d are taken",
                              call->n_orders, SIGNER_ORDERS_MAX);
+        if (s->ca == NULL)
+                return fault(FAULT_DENIED, "authority.off", "this signer issues no credentials");
         struct leaf_order orders[SIGNER_ORDERS_MAX];
         for (size_t i = 0; i < call->n_orders; i++)
                 orders[i] = signer_order(call->orders[i]);
@@ -135,6 +173,10 @@ static struct fault *issue(struct signer *s, const PbCall *call, struct wall now
 static void answer(struct signer *s, const PbCall *call)
 {
         struct buf leaves[SIGNER_ORDERS_MAX];
+        if (call->result.len > 0) {
+                answer_result(s, call);
+                return;
+        }
         AUTO(fault) struct fault *f = issue(s, call, clock_wall(s->clock), leaves);
         if (f != NULL) {
                 send_fault(s, call->id, f);
@@ -222,8 +264,15 @@ static struct fault *load(struct signer *s, const struct authority_options *o, p
         struct wall now = clock_wall(s->clock);
         TRY(close_others(&s->socket));
         TRY(signer_sandbox_prepare(parent));
-        TRY(ca_load(o, now, &s->ca));
-        TRY(rehearse(s->ca, o, now));
+        if (o->root_certificate != NULL) {
+                TRY(ca_load(o, now, &s->ca));
+                TRY(rehearse(s->ca, o, now));
+        }
+        if (o->result_key != NULL) {
+                TRY(result_key_make_file(o->result_key, NULL)); /* of an issuer that is older than its verifier's key */
+                TRY(result_key_load(o->result_key, o->verifier, &s->result_key));
+                TRY(result_key_rehearse(s->result_key));
+        }
         return signer_sandbox_enter();
 }
 

@@ -6,7 +6,7 @@
 #include "lib/model/names.h"
 
 /* What this version can issue; a new mechanism, type or algorithm is a word here. */
-static const char *const mechanisms[] = {MECHANISM_BACKGROUND_CHECK, MECHANISM_KEY_RELEASE, NULL};
+static const char *const mechanisms[] = {MECHANISM_BACKGROUND_CHECK, MECHANISM_PASSPORT, MECHANISM_KEY_RELEASE, NULL};
 static const char *const slot_types[] = {SLOT_TYPE_X509, SLOT_TYPE_WIT, NULL};
 static const char *const algorithms[] = {"p256", "p384", "rsa3072", NULL};
 static const char *const wit_algorithms[] = {"p256", NULL}; /* ES256: the one that every reader of tokens must know */
