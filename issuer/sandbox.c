@@ -60,6 +60,11 @@ static void name_paths(const struct issuer_config *c, struct sandbox_paths *path
                 sandbox_paths_add(paths, c->policy.texts[i], SANDBOX_READ);
                 sandbox_paths_add_folder_of(paths, c->policy.texts[i], SANDBOX_READ);
         }
+        for (size_t i = 0; i < c->anchors.count; i++) {
+                const struct anchors_config *one = c->anchors.items[i];
+                sandbox_paths_add(paths, one->file, SANDBOX_READ);
+                sandbox_paths_add_folder_of(paths, one->file, SANDBOX_READ);
+        }
         for (size_t i = 0; i < c->ek_roots.count; i++)
                 sandbox_paths_add_folder_of(paths, c->ek_roots.texts[i], SANDBOX_READ);
         for (size_t i = 0; i < c->verifiers.count; i++)

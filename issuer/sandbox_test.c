@@ -83,19 +83,34 @@ static void connects_to_makers(void **state)
 }
 
 /* Where the root's key is kept elsewhere, only the signer, which forks before, has reached it. */
-static void policy_is_read_and_not_written(void **state)
+static void read_again_and_not_written(struct issuer_config *c)
 {
-        (void) state;
-        struct issuer_config c = config_with("127.0.0.1:8443");
-        char *policies[] = {place.outside};
-        c.policy = (struct option_texts){.texts = policies, .count = 1};
         static const struct probe_row rows[] = {
                 {PROBE_READ_OUTSIDE, PROBE_DONE},
 #if !SANDBOX_IS_WEAK
                 {PROBE_WRITE_OUTSIDE, EACCES},
 #endif
         };
-        (void) probe_rows(enter, &c, 0, &place, rows, COUNT_OF(rows));
+        (void) probe_rows(enter, c, 0, &place, rows, COUNT_OF(rows));
+}
+
+static void policy_is_read_and_not_written(void **state)
+{
+        (void) state;
+        struct issuer_config c = config_with("127.0.0.1:8443");
+        char *policies[] = {place.outside};
+        c.policy = (struct option_texts){.texts = policies, .count = 1};
+        read_again_and_not_written(&c);
+}
+
+static void anchors_are_read_and_not_written(void **state)
+{
+        (void) state;
+        struct issuer_config c = config_with("127.0.0.1:8443");
+        struct anchors_config folder = {.file = place.outside};
+        void *items[] = {&folder};
+        c.anchors = (struct option_items){1, items};
+        read_again_and_not_written(&c);
 }
 
 static void low_port_keeps_one_capability(void **state)
@@ -121,9 +136,8 @@ static void low_port_keeps_one_capability(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(listens_and_sees_its_own),
-                cmocka_unit_test(connects_to_makers),
-                cmocka_unit_test(policy_is_read_and_not_written),
+                cmocka_unit_test(listens_and_sees_its_own),       cmocka_unit_test(connects_to_makers),
+                cmocka_unit_test(policy_is_read_and_not_written), cmocka_unit_test(anchors_are_read_and_not_written),
                 cmocka_unit_test(low_port_keeps_one_capability),
         };
         return cmocka_run_group_tests(tests, make_place, clear_place);

@@ -58,12 +58,6 @@ static void item_appraisal_clear(struct item_appraisal *a)
 }
 DEFINE_AUTO_VALUE(item_appraisal)
 
-static struct fault *add_anchors(const struct evidence_call *c, struct appraisal *in)
-{
-        const struct anchors *anchors = ruleset_anchors(c->rules, in->kind);
-        return anchors == NULL ? NULL : appraisal_add_part(in, "anchors", buf_span(&anchors->bytes));
-}
-
 static struct fault *begin(const struct evidence_call *c, const struct cmw_item *item, const struct binding *b,
                            struct item_appraisal *ret)
 {
@@ -81,7 +75,7 @@ static struct fault *begin(const struct evidence_call *c, const struct cmw_item 
         ret->in.ak = c->ak;
         ret->in.now = c->now;
         ret->in.insecure_development = c->api->insecure_development;
-        return add_anchors(c, &ret->in);
+        return anchors_lend(ruleset_anchors(c->rules, ret->in.kind), &ret->in);
 }
 
 struct fault *evidence_appraise(const struct evidence_call *c, struct attestation_result *ret)

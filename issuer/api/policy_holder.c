@@ -102,13 +102,10 @@ static struct fault *load_anchors(const struct issuer_config *c, struct ruleset 
 {
         for (size_t i = 0; i < c->anchors.count; i++) {
                 const struct anchors_config *one = c->anchors.items[i];
-                const struct appraiser *a = verifier_find_kind(one->kind);
-                if (a == NULL || ruleset_anchors(r, a->kind) != NULL || r->anchors_count == ANCHORS_MAX)
-                        return fault(FAULT_INVALID, "CONFIG", "evidence.anchors: kind %s is unknown, or there twice",
-                                     one->kind);
-                struct anchors *into = &r->anchors[r->anchors_count++];
-                *into = (struct anchors){a->kind, BUF(EK_ROOTS_MAX)};
-                TRY_AS(file_read(one->file, &into->bytes), "evidence.anchors");
+                if (ruleset_anchors(r, one->kind) != NULL || r->anchors_count == ANCHORS_MAX)
+                        return fault(FAULT_INVALID, "CONFIG", "evidence.anchors: kind %s is there twice", one->kind);
+                TRY(anchors_load(one, &r->anchors[r->anchors_count]));
+                r->anchors_count++;
         }
         return NULL;
 }
@@ -282,8 +279,8 @@ void ruleset_free(struct ruleset *r)
                 jwk_set_free(r->verifiers[i].keys);
         free(r->verifiers);
         cert_list_clear(&r->ek_roots);
-        for (size_t i = 0; i < r->anchors_count; i++)
-                buf_clear(&r->anchors[i].bytes);
+        for (size_t i = 0; i < ANCHORS_MAX; i++)
+                anchors_clear(&r->anchors[i]);
         free(r);
 }
 

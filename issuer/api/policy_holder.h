@@ -5,6 +5,7 @@
  * the store. Whoever serves a request holds its own reference, so that one request sees one policy. Thread-safe. */
 #pragma once
 
+#include "issuer/api/anchors.h"
 #include "issuer/policy/policy.h"
 #include "issuer/verifier/k8s_token.h"
 #include "lib/crypt/x509.h"
@@ -12,10 +13,6 @@
 struct issuer_config;
 struct store;
 
-struct anchors { /* what else than the makers' own roots a kind of evidence may lead to: PEM or DER certificates; JWKs for cca */
-        const char *kind; /* EVIDENCE_*; borrowed from the table of kinds */
-        struct buf bytes;
-};
 #define ANCHORS_MAX 8
 struct trusted_verifier { /* of another process: its results are believed */
         const char *id;   /* borrowed from the config */

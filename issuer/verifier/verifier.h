@@ -36,6 +36,8 @@ struct ak_record {
 void ak_record_free(struct ak_record *r);
 DEFINE_AUTO(ak_record)
 
+struct cca_keys; /* issuer/verifier/cca/keys.h */
+
 #define PARTS_MAX 32
 struct part {
         const char *name; /* "vcek", "chain", "pcrs", "tcb_info.json": see the kind's header */
@@ -49,8 +51,9 @@ struct appraisal {
         struct part parts[PARTS_MAX];
         /* Freshness: what a 64-byte report data, and what a nonce field (TPM extraData, Nitro nonce) must hold. Empty: listed in not_checked. */
         struct span report_data, nonce;
-        struct span transcript;     /* software: T itself */
-        const struct ak_record *ak; /* tpm: found by verifier_ak_name; NULL: unknown */
+        struct span transcript;          /* software: T itself */
+        const struct ak_record *ak;      /* tpm: found by verifier_ak_name; NULL: unknown */
+        const struct cca_keys *cca_keys; /* cca: of the configuration; NULL: none are configured */
         struct wall now;
         int64_t collateral_grace_s; /* past its end collateral still counts for so long, as the concern "collateral.grace"; 0: never */
         bool insecure_development; /* config admits the software kind */

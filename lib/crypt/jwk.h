@@ -24,7 +24,5 @@ struct jwk_set {
         size_t count;
         struct jwk keys[JWK_SET_MAX];
 };
-/* The key that a JWK's numbers are; *ret stays NULL for a type, curve or size that we don't take. */
-struct fault *jwk_read_numbers(const struct json *j, struct key **ret) MUST_USE;
 /* By key id; SPAN_NONE data (no kid in the token) finds the only key of a set of one. */
 const struct jwk *jwk_set_choose(const struct jwk_set *s, struct span kid);

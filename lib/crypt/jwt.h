@@ -20,6 +20,8 @@ const struct key *jwk_set_key(const struct jwk_set *s, size_t index);     /* NUL
 const struct key *jwk_set_find(const struct jwk_set *s, struct span kid); /* NULL: none */
 void jwk_set_free(struct jwk_set *s);
 DEFINE_AUTO(jwk_set)
+/* The key that a JWK's numbers are, whatever else it says; *ret stays NULL for a type, curve or size that we don't take. */
+struct fault *jwk_read_numbers(const struct json *jwk, struct key **ret) MUST_USE;
 /* {"kty":"EC","crv":"P-256","x":…,"y":…} or RSA; no kid, no alg. */
 struct json *jwk_from_key(const struct key *k);
 /* One public key that says its algorithm, as `cnf` has it (RFC 7800 §3.2). All FAULT_UNAUTHENTICATED: "jwk.private" (holds a private or

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "lib/base/parse.h"
 #include "lib/wire/cbor.h"
 
 static const uint8_t fill[64] = {1, 2, 3, 4, 5, 6, 7, 8};
@@ -11,6 +12,25 @@ static void done(struct fault *f)
 {
         if (f != NULL)
                 abort(); /* a test's own material */
+}
+
+struct key *cca_pki_key(const char *seed)
+{
+        /* ECPrivateKey (RFC 5915): version 1, the number, secp384r1; the point follows from it */
+        static const uint8_t head[] = {0x30, 0x3e, 0x02, 0x01, 0x01, 0x04, 0x30};
+        static const uint8_t curve[] = {0xa0, 0x07, 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22};
+        uint8_t number[HASH_MAX_LEN]; /* that it isn't below the order has a chance of 2^-190 */
+        AUTO(buf) struct buf der = BUF(128), text = BUF(256), pem = BUF(512);
+        struct key *k = NULL;
+        hash(HASH_SHA384, span_str(seed), number);
+        done(buf_append(&der, SPAN_OF(head)));
+        done(buf_append(&der, span_make(number, hash_len(HASH_SHA384))));
+        done(buf_append(&der, SPAN_OF(curve)));
+        done(base64_encode(buf_span(&der), &text));
+        done(buf_printf(&pem, "-----BEGIN EC PRIVATE KEY-----\n%.64s\n%s\n-----END EC PRIVATE KEY-----\n",
+                        buf_str(&text), buf_str(&text) + 64));
+        done(key_from_pem_private(buf_span(&pem), &k));
+        return k;
 }
 
 struct cca_pki_token cca_pki_token(const struct key *platform_key, const struct key *realm_key)

@@ -14,5 +14,7 @@ struct cca_pki_token {
         bool swap_signers;           /* the halves are signed by one another's keys */
         unsigned halves;             /* 0: both; 1: platform only; 2: realm only; 3: the platform twice */
 };
+/* A platform's key, the same for the same seed in every process; the caller's. */
+struct key *cca_pki_key(const char *seed);
 struct cca_pki_token cca_pki_token(const struct key *platform_key, const struct key *realm_key);
 void cca_pki_sign(const struct cca_pki_token *from, struct buf *out);

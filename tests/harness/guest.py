@@ -112,9 +112,10 @@ class GuestWorld(World):
         return {"online": True, "kds": self.server.url("kds"), "pcs": self.server.url("pcs"), "pcs-root": self.server.url("pcs-root"),
                 "ca-file": self.server.certificate, "kds-interval": "10ms", "pcs-interval": "10ms"}
 
-    def build(self, policy, name="sev-snp", provider="sev_guest", has_makers=False):
+    def build(self, policy, name="sev-snp", provider="sev_guest", has_makers=False, keys="file"):
+        """keys: where the issuer's anchors are; a "folder" is empty at first."""
         self.tsm = Tsm(self.folder, provider).start()
-        anchors = self.write("anchors.pem", self.tsm.anchor())
+        anchors = self.make("platforms", 0o755) if keys == "folder" else self.write("anchors.pem", self.tsm.anchor())
         self.reader_socket = os.path.join(self.run, "reader.sock")
         kind = {"kind": name, "tsm": self.tsm.base}
         if provider == "tdx_guest" and not self.has_configfs:

@@ -3,8 +3,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "issuer/verifier/cca/keys.h"
 #include "issuer/verifier/cca/token.h"
-#include "lib/crypt/jwt.h"
 
 #define LIFECYCLE_MASK     0xff00u
 #define LIFECYCLE_SECURED  0x3000u
@@ -27,53 +27,53 @@ static bool find_hash(struct span name, enum hash_alg *ret)
 
 /* ---- the platform -------------------------------------------------------------------------------------------------- */
 
-/* A JWK by itself becomes a set of one. */
-static struct fault *read_keys(struct span text, struct jwk_set **ret)
+/* One key after another; *ret_spki: digest of the one that signed. */
+static bool is_signed_by(const struct cose_sign1 *c, const struct cca_keys *keys, struct span instance_id,
+                         uint8_t ret_spki[SHA256_LEN])
 {
-        AUTO(json) struct json *j = NULL;
-        TRY(json_parse(text, &j));
-        if (json_get(j, "keys") != NULL)
-                return jwk_set_parse(text, ret);
-        AUTO(json) struct json *set = json_new_object();
-        struct json *keys = json_new_array();
-        json_push(keys, TAKE(j));
-        json_set(set, "keys", keys);
-        AUTO(buf) struct buf wrapped = BUF(text.len + 1024);
-        TRY(json_write(set, &wrapped));
-        return jwk_set_parse(buf_span(&wrapped), ret);
+        const struct key *k;
+        for (size_t i = 0; (k = cca_keys_at(keys, instance_id, i)) != NULL; i++) {
+                AUTO(fault) struct fault *f = cose_sign1_verify(c, k);
+                if (f != NULL)
+                        continue;
+                key_spki_sha256(k, ret_spki);
+                return true;
+        }
+        return false;
 }
 
-/* *ret_spki: digest of the key that signed. */
-static struct fault *verify_with(struct attestation_result *r, const struct cose_sign1 *c, struct span keys,
-                                 bool *ret_signed, uint8_t ret_spki[SHA256_LEN])
+/* `ret` borrows from the appraisal's, or has its own in `own`: those of the parts. *ret stays NULL where nobody gave any. */
+static struct fault *find_keys(const struct appraisal *in, struct cca_keys **own, const struct cca_keys **ret)
 {
-        AUTO(jwk_set) struct jwk_set *set = NULL;
-        if (keys.len == 0 || *ret_signed)
-                return NULL;
-        TRY(appraise_call(r, "cca.cpak_format", ORIGIN_VERIFIER, fault_recode(read_keys(keys, &set), FAULT_INVALID)));
-        for (size_t i = 0; i < jwk_set_count(set) && !*ret_signed; i++) {
-                const struct key *k = jwk_set_key(set, i);
-                AUTO(fault) struct fault *f = cose_sign1_verify(c, k);
-                *ret_signed = f == NULL;
-                if (f == NULL)
-                        key_spki_sha256(k, ret_spki);
+        *ret = in->cca_keys;
+        for (size_t i = 0; i < in->part_count; i++) {
+                if (strcmp(in->parts[i].name, "cpak") != 0 && strcmp(in->parts[i].name, "anchors") != 0)
+                        continue;
+                if (*own == NULL)
+                        *own = cca_keys_new();
+                TRY(cca_keys_add(*own, in->parts[i].bytes));
+                *ret = *own;
         }
         return NULL;
 }
 
 static struct fault *check_platform(const struct appraisal *in, struct attestation_result *r,
-                                    const struct cose_sign1 *c, uint8_t ret_spki[SHA256_LEN])
+                                    const struct cose_sign1 *c, const struct cca_platform *p,
+                                    uint8_t ret_spki[SHA256_LEN])
 {
-        struct span given = appraisal_part(in, "cpak"), configured = appraisal_part(in, "anchors");
-        bool is_signed = false;
-        if (given.len == 0 && configured.len == 0) {
+        AUTO(cca_keys) struct cca_keys *own = NULL;
+        const struct cca_keys *keys = NULL;
+        TRY(appraise_call(r, "cca.cpak_format", ORIGIN_VERIFIER, find_keys(in, &own, &keys)));
+        if (keys == NULL) {
                 (void) check_add(r->checks, "cca.cpak", false, "the platform's public key (CPAK)", "none",
                                  ORIGIN_VERIFIER);
                 return fault(FAULT_UNAVAILABLE, "cca.cpak", "no platform key (CPAK) was given to check the token with");
         }
-        TRY(verify_with(r, c, given, &is_signed, ret_spki));
-        TRY(verify_with(r, c, configured, &is_signed, ret_spki));
-        return appraise_hold(r, "cca.platform_signature", is_signed, ORIGIN_HW, "one by a platform key that is known",
+        bool is_known = cca_keys_at(keys, p->instance_id, 0) != NULL;
+        TRY(appraise_hold(r, "cca.instance", is_known, ORIGIN_SELF, "a platform whose key is known",
+                          is_known ? NULL : "none for this instance id"));
+        bool is_signed = is_signed_by(c, keys, p->instance_id, ret_spki);
+        return appraise_hold(r, "cca.platform_signature", is_signed, ORIGIN_HW, "one by a key of that platform",
                              is_signed ? "one" : "none of them fits");
 }
 
@@ -150,7 +150,7 @@ struct fault *appraise_cca(const struct appraisal *in, struct attestation_result
         TRY(appraise_call(r, "cca.structure", ORIGIN_SELF, cca_token_read(in->evidence, &t)));
         TRY(appraise_call(r, "cca.platform_claims", ORIGIN_SELF, cca_platform_read(t.platform.payload, &p)));
         TRY(appraise_call(r, "cca.realm_claims", ORIGIN_SELF, cca_realm_read(t.realm.payload, &realm)));
-        TRY(check_platform(in, r, &t.platform, cpak));
+        TRY(check_platform(in, r, &t.platform, &p, cpak));
         TRY(check_realm(r, &t, &p, &realm));
         TRY(appraise_report_data(in, r, "cca.challenge", realm.challenge));
 

@@ -129,7 +129,7 @@ static void each_claim_is_there_once(void **state UNUSED)
 static void each_flaw_has_its_refusal(void **state UNUSED)
 {
         static const uint8_t long_bytes[300] = {1};
-        for (unsigned i = 0; i < 16; i++) {
+        for (unsigned i = 0; i < 17; i++) {
                 struct cca_pki_token t = cca_pki_token(platform_key, realm_key);
                 const char *part = "cpak", *token = NULL;
                 struct span keys = buf_span(&cpak), challenge = t.realm.challenge;
@@ -164,6 +164,9 @@ static void each_flaw_has_its_refusal(void **state UNUSED)
                         break;
                 case 9:
                         t.halves = 3, token = "cca.structure", code = FAULT_INVALID;
+                        break;
+                case 16:
+                        keys = SPAN("{}"), token = "cca.instance";
                         break;
                 case 10:
                         t.platform.implementation_id.len = 31, token = "cca.platform_claims", code = FAULT_INVALID;

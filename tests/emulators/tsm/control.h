@@ -13,7 +13,8 @@
  *   aux=none|empty          no table of certificates, or an empty one
  *   floor=N                 privlevel_floor
  *   machine=Milan|Genoa|Turin, vlek=1, debug=1, chip=HEX (its first byte), tcb=HEX (16 digits), vmpl=N
- *   quote-version=4|5 */
+ *   quote-version=4|5
+ *   cpak=other, instance=other, image=other    of CCA: another platform's key, instance id, realm initial measurement */
 #pragma once
 
 #include <stdbool.h>

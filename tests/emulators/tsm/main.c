@@ -1,7 +1,7 @@
 /* tsm: the kernel's configfs-tsm report interface as a FUSE file system, whose machine is a test's and misbehaves on command (control.h).
  *
  *     tsm MOUNTPOINT CONTROL sev_guest|tdx_guest|arm_cca_guest
- *     tsm anchor CONTROL sev_guest|tdx_guest        prints the root of the test PKI that signs
+ *     tsm anchor CONTROL PROVIDER                   prints the root of the test PKI that signs, or the platform's key
  *
  * Binary writes take effect when the file is closed, texts at once; each open shows one report. Runs in the foreground until it is
  * unmounted; one thread. */

@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "issuer/verifier/cca/keys.h"
+#include "lib/base/parse.h"
+#include "lib/crypt/jwt.h"
 #include "tests/emulators/tsm/control.h"
 #include "tests/fakes/amd_pki.h"
 #include "tests/fakes/cca_pki.h"
@@ -119,11 +122,20 @@ static void make_tdx(const uint8_t report_data[REPORT_DATA_LEN], struct buf *ret
 
 static void make_cca(const uint8_t report_data[REPORT_DATA_LEN], struct buf *ret_report)
 {
-        AUTO(key) struct key *platform = NULL, *realm = NULL;
-        must(key_generate(KEY_P384, &platform));
+        AUTO(key) struct key *platform = cca_pki_key(control_is("cpak", "other") ? "another platform" : "platform");
+        AUTO(key) struct key *realm = NULL;
+        uint8_t instance[CCA_INSTANCE_ID_LEN] = {1}, initial[SHA512_LEN];
         must(key_generate(KEY_P384, &realm));
         struct cca_pki_token token = cca_pki_token(platform, realm);
         token.realm.challenge = span_make(report_data, REPORT_DATA_LEN);
+        if (control_is("instance", "other"))
+                token.platform.instance_id = SPAN_OF(instance);
+        if (control_is("image", "other")) {
+                memset(initial, 0xee, sizeof initial);
+                token.realm.initial = SPAN_OF(initial);
+        }
+        if (control_is("debug", "1"))
+                token.platform.lifecycle = 0x4003; /* non-secure: debug is possible */
         cca_pki_sign(&token, ret_report);
 }
 
@@ -160,13 +172,24 @@ static void write_pem(struct span der, struct buf *ret)
         must(buf_append_str(ret, "-----END CERTIFICATE-----\n"));
 }
 
-void report_anchor(enum provider p, struct buf *ret_pem)
+/* {"<instance id>": JWK} */
+static void write_platform_keys(struct buf *ret)
+{
+        AUTO(key) struct key *platform = cca_pki_key("platform");
+        AUTO(json) struct json *all = json_new_object();
+        AUTO(buf) struct buf id = BUF(128);
+        must(hex_encode(cca_pki_token(platform, platform).platform.instance_id, &id));
+        json_set(all, buf_str(&id), jwk_from_key(platform));
+        must(json_write(all, ret));
+}
+
+void report_anchor(enum provider p, struct buf *ret)
 {
         AUTO(buf) struct buf der = BUF(8192);
         if (p == PROVIDER_SNP) {
                 struct amd_authority ark = amd_ark(machine(), now());
                 amd_authority_write(&ark, &der);
-                write_pem(buf_span(&der), ret_pem);
+                write_pem(buf_span(&der), ret);
         } else if (p == PROVIDER_TDX) {
                 struct intel_pki pki;
                 struct intel_platform platform;
@@ -174,9 +197,11 @@ void report_anchor(enum provider p, struct buf *ret_pem)
                 intel_pki_init(&pki, TDX_SEED);
                 intel_platform_init(&platform, 4, wall_unix_s(now()));
                 intel_set_make(&pki, &platform, &set);
-                must(buf_append(ret_pem, buf_span(&set.root_pem)));
+                must(buf_append(ret, buf_span(&set.root_pem)));
                 intel_set_clear(&set);
                 intel_platform_clear(&platform);
                 intel_pki_clear(&pki);
+        } else {
+                write_platform_keys(ret);
         }
 }

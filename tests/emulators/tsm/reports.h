@@ -14,5 +14,5 @@ const char *provider_name(enum provider p);
 /* `level` below 0: unsaid. */
 void report_make(enum provider p, const uint8_t report_data[REPORT_DATA_LEN], int level, struct buf *ret_report,
                  struct buf *ret_table);
-/* The root behind these reports, PEM, as an issuer is configured with it. */
-void report_anchor(enum provider p, struct buf *ret_pem);
+/* The root behind these reports as an issuer is configured with it: PEM; of CCA the platform's key by its instance id, JSON. */
+void report_anchor(enum provider p, struct buf *ret);
