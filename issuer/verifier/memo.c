@@ -11,6 +11,13 @@ void memo_release(struct memo_value *v)
                 v->free(v);
 }
 
+void memo_key_add(struct hasher *h, struct span bytes)
+{
+        uint64_t len = bytes.len;
+        hasher_add(h, SPAN_OF(len));
+        hasher_add(h, bytes);
+}
+
 /* Digests are as good as random: any byte chooses the set. */
 static struct memo_entry *set_of(struct memo *m, const uint8_t key[SHA256_LEN])
 {

@@ -38,6 +38,8 @@ struct memo { /* static, all zero but the lock: MEMO_INIT */
                 .mu = PTHREAD_MUTEX_INITIALIZER                                                                        \
         }
 
+/* For a key that is a digest over several spans: length, then bytes. */
+void memo_key_add(struct hasher *h, struct span bytes);
 /* NULL: not there. The caller releases it. */
 struct memo_value *memo_find(struct memo *m, const uint8_t key[SHA256_LEN]);
 /* Keeps `v`, taking a hold of its own. */

@@ -1,5 +1,7 @@
 #include "issuer/verifier/nitro/chain.h"
 
+static struct memo memo = MEMO_INIT;
+
 /* CN=aws.nitro-enclaves, 2019-10-28 to 2049-10-28 (https://aws-nitro-enclaves.amazonaws.com/AWS_NitroEnclaves_Root-G1.zip). */
 static const char aws_root[] = "-----BEGIN CERTIFICATE-----\n"
                                "MIICETCCAZagAwIBAgIRAPkxdWgbkK/hHUbMtOTn+FYwCgYIKoZIzj0EAwMwSTEL\n"
@@ -49,45 +51,110 @@ static struct fault *check_link(const struct cert *issuer, const struct cert *c)
                             "nitro.chain_signature");
 }
 
-static struct fault *check_dates(const struct cert *c, struct wall now, struct nitro_chain *chain)
+static struct fault *check_dates_of(const struct cert *c, struct wall now)
 {
         struct fault *f = cert_check_dates(c, now);
-        if (f != NULL)
-                return fault_rename(f, FAULT_DENIED,
-                                    strcmp(fault_token(f), "x509.expired") == 0 ? "nitro.expired"
-                                                                                : "nitro.not_yet_valid");
-        if (chain->not_after.unix_ms == 0 || cert_not_after(c).unix_ms < chain->not_after.unix_ms)
-                chain->not_after = cert_not_after(c);
+        if (f == NULL)
+                return NULL;
+        bool is_late = strcmp(fault_token(f), "x509.expired") == 0;
+        return fault_rename(f, FAULT_DENIED, is_late ? "nitro.expired" : "nitro.not_yet_valid");
+}
+
+static struct fault *check_dates(const struct nitro_chain *c, struct wall now)
+{
+        for (size_t i = 0; i < c->authorities.count; i++)
+                TRY(check_dates_of(c->authorities.certs[i], now));
+        return check_dates_of(c->leaf, now);
+}
+
+/* ---- what is true at any time ---- */
+
+static struct fault *read_certificates(const struct nitro_document *d, struct nitro_chain *c)
+{
+        struct cert_list *list = &c->authorities;
+        for (size_t i = 0; i < d->ca_count; i++) {
+                TRY(fault_rename(cert_from_der(d->ca[i], &list->certs[i]), FAULT_INVALID, "nitro.certificate"));
+                list->count++;
+        }
+        return fault_rename(cert_from_der(d->certificate, &c->leaf), FAULT_INVALID, "nitro.certificate");
+}
+
+static struct wall earliest_end(const struct nitro_chain *c)
+{
+        struct wall end = cert_not_after(c->leaf);
+        for (size_t i = 0; i < c->authorities.count; i++)
+                if (cert_not_after(c->authorities.certs[i]).unix_ms < end.unix_ms)
+                        end = cert_not_after(c->authorities.certs[i]);
+        return end;
+}
+
+static struct fault *prove(const struct nitro_document *d, struct span anchors, struct nitro_chain *c)
+{
+        TRY(read_certificates(d, c));
+        const struct cert *above = c->authorities.certs[0];
+        TRY(check_root(above, anchors, &c->is_configured));
+        for (size_t i = 1; i <= c->authorities.count; i++) {
+                const struct cert *below = i < c->authorities.count ? c->authorities.certs[i] : c->leaf;
+                TRY(check_link(above, below));
+                above = below;
+        }
+        if (cert_is_ca(c->leaf))
+                return fault(FAULT_DENIED, "nitro.chain", "the document's certificate is an authority's");
+        c->not_after = earliest_end(c);
         return NULL;
 }
 
-struct fault *nitro_chain_prove(const struct nitro_document *d, struct span anchors, struct wall now,
-                                struct nitro_chain *ret)
-{
-        for (size_t i = 0; i < d->ca_count; i++) {
-                struct cert *c = NULL;
-                TRY(fault_rename(cert_from_der(d->ca[i], &c), FAULT_INVALID, "nitro.certificate"));
-                ret->authorities.certs[ret->authorities.count++] = c;
-        }
-        TRY(fault_rename(cert_from_der(d->certificate, &ret->leaf), FAULT_INVALID, "nitro.certificate"));
+/* ---- the memo ---- */
 
-        const struct cert *above = ret->authorities.certs[0];
-        TRY(check_root(above, anchors, &ret->is_configured));
-        for (size_t i = 1; i <= ret->authorities.count; i++) {
-                const struct cert *c = i < ret->authorities.count ? ret->authorities.certs[i] : ret->leaf;
-                TRY(check_link(above, c));
-                above = c;
-        }
-        if (cert_is_ca(ret->leaf))
-                return fault(FAULT_DENIED, "nitro.chain", "the document's certificate is an authority's");
-        for (size_t i = 0; i < ret->authorities.count; i++)
-                TRY(check_dates(ret->authorities.certs[i], now, ret));
-        return check_dates(ret->leaf, now, ret);
+/* All that a proof depends on: the certificates in their order, and the anchors. */
+static void key_of(const struct nitro_document *d, struct span anchors, uint8_t ret[SHA256_LEN])
+{
+        AUTO(hasher) struct hasher *h = hasher_new(HASH_SHA256);
+        memo_key_add(h, anchors);
+        memo_key_add(h, d->certificate);
+        for (size_t i = 0; i < d->ca_count; i++)
+                memo_key_add(h, d->ca[i]);
+        hasher_end(h, ret);
 }
 
-void nitro_chain_clear(struct nitro_chain *c)
+static void chain_destroy(struct memo_value *v)
 {
+        struct nitro_chain *c = CONTAINER_OF(v, struct nitro_chain, memo);
         cert_free(c->leaf);
         cert_list_clear(&c->authorities);
-        *c = (struct nitro_chain){0};
+        free(c);
+}
+
+void nitro_chain_free(struct nitro_chain *c)
+{
+        if (c != NULL)
+                memo_release(&c->memo);
+}
+
+static struct nitro_chain *find(const uint8_t key[SHA256_LEN])
+{
+        struct memo_value *v = memo_find(&memo, key);
+        return v == NULL ? NULL : CONTAINER_OF(v, struct nitro_chain, memo);
+}
+
+struct fault *nitro_chain_prove(const struct nitro_document *d, struct span anchors, struct wall now,
+                                struct nitro_chain **ret)
+{
+        uint8_t key[SHA256_LEN];
+        key_of(d, anchors, key);
+        AUTO(nitro_chain) struct nitro_chain *c = find(key);
+        if (c == NULL) {
+                c = NEW(struct nitro_chain);
+                c->memo = MEMO_VALUE(chain_destroy);
+                TRY(prove(d, anchors, c));
+                memo_keep(&memo, key, &c->memo);
+        }
+        TRY(check_dates(c, now));
+        *ret = TAKE(c);
+        return NULL;
+}
+
+void nitro_chain_forget(void)
+{
+        memo_clear(&memo);
 }

@@ -78,22 +78,22 @@ struct fault *appraise_nitro(const struct appraisal *in, struct attestation_resu
 {
         struct cose_sign1 cose = {0};
         struct nitro_document d;
-        AUTO(nitro_chain) struct nitro_chain chain = {0};
+        AUTO(nitro_chain) struct nitro_chain *chain = NULL;
         TRY(appraise_call(r, "nitro.structure", ORIGIN_SELF, cose_sign1_read(in->evidence, &cose)));
         TRY(appraise_hold(r, "nitro.algorithm", cose.algorithm == COSE_ES384, ORIGIN_SELF, "ES384 (-35)", NULL));
         TRY(appraise_call(r, "nitro.document", ORIGIN_SELF, nitro_document_read(cose.payload, &d)));
         TRY(appraise_call(r, "nitro.chain", ORIGIN_HW,
                           nitro_chain_prove(&d, appraisal_part(in, "anchors"), in->now, &chain)));
-        const struct key *k = cert_key(chain.leaf);
+        const struct key *k = cert_key(chain->leaf);
         TRY(appraise_hold(r, "nitro.signature", k != NULL && key_kind(k) == KEY_P384 && is_signed(&cose, k), ORIGIN_HW,
                           "one by the certificate's P-384 key", "another"));
-        TRY(check_times(in, r, &d, &chain));
+        TRY(check_times(in, r, &d, chain));
         TRY(check_freshness(in, r, &d));
 
         appraise_concern(r, "nitro.debug", !is_debug(&d), ORIGIN_HW, "an image's registers",
                          is_debug(&d) ? "PCR 0 to 2 are zero: a debug enclave" : "registers", EAR_CONTRAINDICATED);
-        appraise_rests_on(r, "nitro.certificates", d.certificate, chain.not_after);
-        set_facts(&d, &chain, &r->facts);
+        appraise_rests_on(r, "nitro.certificates", d.certificate, chain->not_after);
+        set_facts(&d, chain, &r->facts);
         r->vector.instance_identity = TRUST_RECOGNISED_INSTANCE;
         r->vector.hardware = TRUST_GENUINE_HARDWARE;
         r->vector.runtime_opaque = is_debug(&d) ? TRUST_VISIBLE_MEMORY : 2;

@@ -1,6 +1,7 @@
 /* Documents under a root of our own, each with one thing wrong; those recorded are in tests/flow/test_appraise.py. */
 #include "issuer/verifier/nitro/nitro.h"
 
+#include "issuer/verifier/nitro/chain.h"
 #include "lib/base/file.h"
 #include "lib/crypt/cose.h"
 #include "lib/model/names.h"
@@ -185,6 +186,69 @@ static void dates_are_exact(void **state UNUSED)
         }
 }
 
+static void document_of(struct span evidence, struct nitro_document *ret)
+{
+        struct cose_sign1 cose = {0};
+        expect_ok(cose_sign1_read(evidence, &cose));
+        expect_ok(nitro_document_read(cose.payload, ret));
+}
+
+/* One object for the same certificates and anchors, whatever the document says; another for any other. */
+static void chains_are_remembered(void **state UNUSED)
+{
+        struct nitro_pki_document from = nitro_pki_document(now);
+        AUTO(scene) struct scene s = {0}, other = {0};
+        struct nitro_document d, shorter;
+        sign(&s, NITRO_PKI_SOUND, &from);
+        sign(&other, NITRO_PKI_SOUND, &from);
+        document_of(buf_span(&s.evidence), &d);
+        shorter = d;
+        shorter.ca_count--;
+        struct span anchors = buf_span(&s.pki->certs[0]);
+        AUTO(buf) struct buf more = BUF(65536);
+        expect_ok(cert_der_to_pem(anchors, &more));
+        expect_ok(cert_der_to_pem(buf_span(&other.pki->certs[0]), &more));
+
+        nitro_chain_forget();
+        AUTO(nitro_chain) struct nitro_chain *first = NULL, *again = NULL, *wider = NULL, *anew = NULL, *none = NULL;
+        expect_ok(nitro_chain_prove(&d, anchors, now, &first));
+        expect_ok(nitro_chain_prove(&d, anchors, now, &again));
+        assert_ptr_equal(first, again);
+        expect_ok(nitro_chain_prove(&d, buf_span(&more), now, &wider));
+        assert_ptr_not_equal(first, wider);
+
+        expect_fault(nitro_chain_prove(&d, SPAN_NONE, now, &none), FAULT_DENIED, "nitro.root");
+        expect_fault(nitro_chain_prove(&d, buf_span(&other.pki->certs[0]), now, &none), FAULT_DENIED, "nitro.root");
+        expect_fault(nitro_chain_prove(&shorter, anchors, now, &none), FAULT_DENIED, "nitro.chain");
+
+        nitro_chain_forget();
+        expect_ok(nitro_chain_prove(&d, anchors, now, &anew));
+        assert_ptr_not_equal(first, anew);
+}
+
+static void a_remembered_chain_ends_like_any(void **state UNUSED)
+{
+        struct nitro_pki_document from = nitro_pki_document(now);
+        AUTO(scene) struct scene s = {0};
+        struct nitro_document d;
+        sign(&s, NITRO_PKI_SHORT_ZONE, &from);
+        document_of(buf_span(&s.evidence), &d);
+        struct span anchors = buf_span(&s.pki->certs[0]);
+        const struct wall last = {now.unix_ms + 2 * 3600 * 1000}, late = {last.unix_ms + 1000},
+                          early = {now.unix_ms - 1000};
+        AUTO(nitro_chain) struct nitro_chain *first = NULL, *at_last = NULL, *none = NULL;
+
+        nitro_chain_forget();
+        expect_fault(nitro_chain_prove(&d, anchors, late, &none), FAULT_DENIED, "nitro.expired"); /* and remembered */
+        expect_ok(nitro_chain_prove(&d, anchors, now, &first));
+        expect_ok(nitro_chain_prove(&d, anchors, last, &at_last));
+        assert_ptr_equal(first, at_last);
+        expect_fault(nitro_chain_prove(&d, anchors, late, &none), FAULT_DENIED, "nitro.expired");
+        expect_fault(nitro_chain_prove(&d, anchors, early, &none), FAULT_DENIED, "nitro.not_yet_valid");
+        s.in.now = late;
+        expect_fault(verifier_appraise(&s.in, &s.r), FAULT_DENIED, "nitro.expired");
+}
+
 /* Every byte is either signed or part of the frame: no changed document is accepted. */
 static void every_flipped_bit_is_refused(void **state UNUSED)
 {
@@ -208,6 +272,7 @@ int main(void)
                 cmocka_unit_test(a_sound_document_becomes_facts), cmocka_unit_test(freshness_may_be_left_open),
                 cmocka_unit_test(a_debug_enclave_is_a_concern),   cmocka_unit_test(each_flaw_has_its_refusal),
                 cmocka_unit_test(roots_are_pinned_by_key),        cmocka_unit_test(dates_are_exact),
+                cmocka_unit_test(chains_are_remembered),          cmocka_unit_test(a_remembered_chain_ends_like_any),
                 cmocka_unit_test(every_flipped_bit_is_refused),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

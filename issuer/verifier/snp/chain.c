@@ -29,21 +29,13 @@ void snp_chain_forget(void)
         memo_clear(&proven);
 }
 
-static void add_span(struct hasher *h, struct span bytes)
-{
-        uint64_t len = bytes.len;
-
-        hasher_add(h, SPAN_OF(len));
-        hasher_add(h, bytes);
-}
-
 static void add_spans(struct hasher *h, const struct snp_spans *list)
 {
         uint64_t count = list->count;
 
         hasher_add(h, SPAN_OF(count));
         for (size_t i = 0; i < list->count; i++)
-                add_span(h, list->items[i]);
+                memo_key_add(h, list->items[i]);
 }
 
 /* All that a proof depends on: the certificate, and where its authorities come from. */
@@ -51,11 +43,11 @@ static void key_of(const struct snp_sources *s, struct span leaf, uint8_t ret[SH
 {
         AUTO(hasher) struct hasher *h = hasher_new(HASH_SHA256);
 
-        add_span(h, leaf);
+        memo_key_add(h, leaf);
         add_spans(h, &s->anchors);
         add_spans(h, &s->chain);
         if (s->chain.count == 0)
-                add_span(h, s->table_signer);
+                memo_key_add(h, s->table_signer);
         hasher_end(h, ret);
 }
 
