@@ -69,6 +69,13 @@ enum cert_purpose {
  * "x509.chain", "x509.expired", "x509.not_yet_valid", "x509.purpose", "x509.signature". */
 struct fault *cert_verify(const struct cert *leaf, const struct cert_list *intermediates, const struct cert_list *roots,
                           enum cert_purpose purpose, struct wall now) MUST_USE;
+struct cert_window { /* seconds, both ends included */
+        int64_t from_unix_s, until_unix_s;
+};
+/* The same, and when each certificate of the chain that was found is valid: whoever remembers that it held asks no more than this. */
+struct fault *cert_verify_window(const struct cert *leaf, const struct cert_list *intermediates,
+                                 const struct cert_list *roots, enum cert_purpose purpose, struct wall now,
+                                 struct cert_window *ret) MUST_USE;
 /* One link of a chain whose shape the caller knows (a TEE's maker). The signature algorithm of `c` must be exactly the wanted one, with
  * its parameters (PSS: SHA-384, MGF1 with SHA-384, salt 48, trailer 1; the inner and the outer AlgorithmIdentifier equal), and the
  * signature the issuer key's: FAULT_DENIED "x509.algorithm", "x509.signature". Names and dates are the caller's to check: next. */

@@ -1,6 +1,7 @@
 /* Chains: built and checked by OpenSSL against the caller's roots alone, then what a purpose asks of the leaf. */
 #include "lib/crypt/x509.h"
 
+#include <assert.h>
 #include <openssl/err.h>
 
 #include "lib/crypt/ossl.h"
@@ -42,8 +43,35 @@ static const char *token_of(int error)
         }
 }
 
+static const struct cert *cert_of(const struct cert_list *list, const X509 *x)
+{
+        for (size_t i = 0; list != NULL && i < list->count; i++)
+                if (cert_x509(list->certs[i]) == x)
+                        return list->certs[i];
+        return NULL;
+}
+
+static struct cert_window window_of(X509_STORE_CTX *ctx, const struct cert *leaf, const struct cert_list *intermediates,
+                                    const struct cert_list *roots)
+{
+        struct cert_window w = {INT64_MIN, INT64_MAX};
+        const STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
+
+        for (int i = 0; i < sk_X509_num(chain); i++) {
+                const X509 *x = sk_X509_value(chain, i);
+                const struct cert *c = cert_x509(leaf) == x ? leaf : cert_of(intermediates, x);
+                if (c == NULL)
+                        c = cert_of(roots, x);
+                assert(c != NULL); /* nobody else gave any */
+                int64_t from = wall_unix_s(cert_not_before(c)), until = wall_unix_s(cert_not_after(c));
+                w.from_unix_s = from > w.from_unix_s ? from : w.from_unix_s;
+                w.until_unix_s = until < w.until_unix_s ? until : w.until_unix_s;
+        }
+        return w;
+}
+
 static struct fault *verify_chain(const struct cert *leaf, const struct cert_list *intermediates,
-                                  const struct cert_list *roots, struct wall now)
+                                  const struct cert_list *roots, struct wall now, struct cert_window *ret)
 {
         AUTO(ossl_store) X509_STORE *store = X509_STORE_new();
         AUTO(ossl_store_ctx) X509_STORE_CTX *ctx = X509_STORE_CTX_new();
@@ -67,6 +95,8 @@ static struct fault *verify_chain(const struct cert *leaf, const struct cert_lis
                 f = fault(FAULT_DENIED, token_of(error), "%s (certificate %d of the chain of \"%s\")",
                           X509_verify_cert_error_string(error), X509_STORE_CTX_get_error_depth(ctx),
                           cert_subject(leaf));
+        } else {
+                *ret = window_of(ctx, leaf, intermediates, roots);
         }
         sk_X509_free(untrusted);
         ERR_clear_error();
@@ -114,13 +144,25 @@ static struct fault *check_workload(const struct cert *leaf)
         return NULL;
 }
 
+struct fault *cert_verify_window(const struct cert *leaf, const struct cert_list *intermediates,
+                                 const struct cert_list *roots, enum cert_purpose purpose, struct wall now,
+                                 struct cert_window *ret)
+{
+        struct cert_window window;
+
+        TRY(verify_chain(leaf, intermediates, roots, now, &window));
+        if (purpose == CERT_PURPOSE_EK)
+                TRY(check_ek(leaf));
+        if (purpose == CERT_PURPOSE_WORKLOAD)
+                TRY(check_workload(leaf));
+        *ret = window;
+        return NULL;
+}
+
 struct fault *cert_verify(const struct cert *leaf, const struct cert_list *intermediates, const struct cert_list *roots,
                           enum cert_purpose purpose, struct wall now)
 {
-        TRY(verify_chain(leaf, intermediates, roots, now));
-        if (purpose == CERT_PURPOSE_EK)
-                return check_ek(leaf);
-        if (purpose == CERT_PURPOSE_WORKLOAD)
-                return check_workload(leaf);
-        return NULL;
+        struct cert_window window;
+
+        return cert_verify_window(leaf, intermediates, roots, purpose, now, &window);
 }

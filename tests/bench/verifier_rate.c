@@ -16,9 +16,11 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "issuer/verifier/nitro/chain.h"
 #include "issuer/verifier/snp/chain.h"
 #include "issuer/verifier/snp/revocation.h"
 #include "issuer/verifier/tdx/tdx.h"
+#include "issuer/verifier/tpm/tpm.h"
 #include "issuer/verifier/verifier.h"
 #include "lib/base/file.h"
 #include "lib/base/parse.h"
@@ -253,6 +255,8 @@ static void forget(void)
         snp_chain_forget();
         snp_revocation_forget();
         tdx_forget();
+        nitro_chain_forget();
+        tpm_ak_forget();
 }
 
 static void appraise_once(const struct row *row, const struct appraisal *in)

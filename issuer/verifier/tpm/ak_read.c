@@ -57,7 +57,6 @@ static struct fault *read_key(struct span part, struct tpm_ak *ak)
         struct span area = public_area(part);
         if (area.len > 0) {
                 TRY(tpm_public_read(area, &ak->public));
-                ak->public_area = area;
                 ak->knows_public = true;
                 return NULL;
         }
@@ -89,25 +88,46 @@ static struct fault *add_certificates(struct span part, struct tpm_ak *ak)
         return NULL;
 }
 
-struct fault *tpm_ak_read(const struct appraisal *in, struct tpm_ak *ret)
+static struct fault *read_all(const struct appraisal *in, struct span part, struct tpm_ak *ak)
+{
+        TRY(fault_rename(read_key(part, ak), FAULT_DENIED, "tpm.ak"));
+        for (size_t i = 0; i < in->part_count && in->ak == NULL; i++)
+                if (strcmp(in->parts[i].name, "chain") == 0)
+                        TRY(fault_rename(add_certificates(in->parts[i].bytes, ak), FAULT_DENIED, "ak.chain"));
+        return NULL;
+}
+
+static void ak_destroy(struct memo_value *v)
+{
+        struct tpm_ak *ak = CONTAINER_OF(v, struct tpm_ak, memo);
+        tpm_public_clear(&ak->public);
+        cert_free(ak->certificate);
+        cert_list_clear(&ak->chain);
+        free(ak);
+}
+
+struct fault *tpm_ak_read(const struct appraisal *in, struct tpm_ak **ret)
 {
         struct span part = appraisal_part(in, "ak");
         if (part.len == 0)
                 return fault(FAULT_INVALID, "evidence.parts", "no attestation key came (the part ak)");
-        AUTO(tpm_ak) struct tpm_ak ak = {0};
-        TRY(fault_rename(read_key(part, &ak), FAULT_DENIED, "tpm.ak"));
-        for (size_t i = 0; i < in->part_count && in->ak == NULL; i++)
-                if (strcmp(in->parts[i].name, "chain") == 0)
-                        TRY(fault_rename(add_certificates(in->parts[i].bytes, &ak), FAULT_DENIED, "ak.chain"));
-        *ret = ak;
-        ak = (struct tpm_ak){0}; /* the caller's now */
+        AUTO(tpm_ak) struct tpm_ak *ak = in->ak == NULL ? tpm_ak_known(in) : NULL;
+        if (ak == NULL) {
+                ak = NEW(struct tpm_ak);
+                ak->memo = MEMO_VALUE(ak_destroy);
+                TRY(read_all(in, part, ak));
+        }
+        *ret = TAKE(ak);
         return NULL;
 }
 
-void tpm_ak_clear(struct tpm_ak *ak)
+struct span tpm_ak_area(const struct appraisal *in)
 {
-        tpm_public_clear(&ak->public);
-        cert_free(ak->certificate);
-        cert_list_clear(&ak->chain);
-        *ak = (struct tpm_ak){0};
+        return public_area(appraisal_part(in, "ak"));
+}
+
+void tpm_ak_free(struct tpm_ak *ak)
+{
+        if (ak != NULL)
+                memo_release(&ak->memo);
 }

@@ -45,6 +45,7 @@ static struct fake_ek_certificate ak_certificate(void)
 struct evidence {
         struct evidence_parts parts;
         struct buf ak, chain, anchors;
+        uint8_t nonce[SHA256_LEN];
 };
 
 static void make(struct evidence *e, const struct fake_ek_certificate *certificate, const struct key *root)
@@ -63,13 +64,12 @@ static void make(struct evidence *e, const struct fake_ek_certificate *certifica
         fake_quote_clear(&q);
 }
 
-static struct fault *appraise(struct evidence *e, struct span ak, struct attestation_result *r)
+static struct appraisal appraisal_of(struct evidence *e, struct span ak)
 {
-        uint8_t nonce[SHA256_LEN];
-        binding_extra_data(transcript, nonce);
+        binding_extra_data(transcript, e->nonce);
         struct appraisal in = {.kind = EVIDENCE_TPM,
                                .evidence = buf_span(&e->parts.evidence),
-                               .nonce = SPAN_OF(nonce),
+                               .nonce = SPAN_OF(e->nonce),
                                .now = wall_from_unix_s(NOW)};
         expect_ok(appraisal_add_part(&in, "sig", evidence_parts_find(&e->parts, "sig")));
         expect_ok(appraisal_add_part(&in, "pcrs", evidence_parts_find(&e->parts, "pcrs")));
@@ -78,6 +78,12 @@ static struct fault *appraise(struct evidence *e, struct span ak, struct attesta
                 expect_ok(appraisal_add_part(&in, "chain", buf_span(&e->chain)));
         if (e->anchors.len > 0)
                 expect_ok(appraisal_add_part(&in, "anchors", buf_span(&e->anchors)));
+        return in;
+}
+
+static struct fault *appraise(struct evidence *e, struct span ak, struct attestation_result *r)
+{
+        struct appraisal in = appraisal_of(e, ak);
         return verifier_appraise(&in, r);
 }
 
@@ -194,6 +200,107 @@ static void a_public_area_with_its_certificate(void **state UNUSED)
         assert_int_equal(r.not_checked_count, 0);
         assert_int_equal(r.collateral_count, 1);
         evidence_clear(&e);
+}
+
+/* ---- what is remembered ---- */
+
+static void expect_verdict(struct evidence *e, int64_t now_unix_s, const char *token)
+{
+        struct appraisal in = appraisal_of(e, buf_span(&e->ak));
+        in.now = wall_from_unix_s(now_unix_s);
+        AUTO(attestation_result) struct attestation_result r = {0};
+        AUTO(fault) struct fault *f = verifier_appraise(&in, &r);
+        assert_string_equal(f == NULL ? "OK" : fault_token(f), token);
+}
+
+static bool is_known_at(struct evidence *e, int64_t now_unix_s)
+{
+        struct appraisal in = appraisal_of(e, buf_span(&e->ak));
+        in.now = wall_from_unix_s(now_unix_s);
+        AUTO(tpm_ak) struct tpm_ak *ak = tpm_ak_known(&in);
+        return ak != NULL;
+}
+
+/* The second time from the memo, and then no less is said of it. */
+static void a_chain_is_remembered(void **state UNUSED)
+{
+        struct fake_ek_certificate c = ak_certificate();
+        struct evidence e;
+        make(&e, &c, root_key);
+        AUTO(attestation_result) struct attestation_result first = {0}, second = {0};
+        struct appraisal in = appraisal_of(&e, buf_span(&e.ak));
+        tpm_ak_forget();
+        assert_false(is_known_at(&e, NOW));
+        expect_ok(verifier_appraise(&in, &first));
+        assert_true(is_known_at(&e, NOW));
+        AUTO(tpm_ak) struct tpm_ak *known = NULL, *again = NULL;
+        expect_ok(tpm_ak_read(&in, &known));
+        expect_ok(tpm_ak_read(&in, &again));
+        assert_ptr_equal(known, again);
+
+        expect_ok(verifier_appraise(&in, &second));
+        assert_int_equal(first.facts.count, second.facts.count);
+        assert_int_equal(first.collateral_count, second.collateral_count);
+        assert_int_equal(first.not_checked_count, second.not_checked_count);
+        assert_int_equal(first.not_after_unix_s, second.not_after_unix_s);
+        assert_int_equal(first.status, second.status);
+        tpm_ak_forget();
+        assert_false(is_known_at(&e, NOW));
+        evidence_clear(&e);
+}
+
+static void what_is_remembered_is_for_the_same_parts(void **state UNUSED)
+{
+        struct fake_ek_certificate c = ak_certificate(), other_ca = fake_ek_ca("maker", other_key, NOW);
+        struct evidence e;
+        make(&e, &c, root_key);
+        tpm_ak_forget();
+        expect_verdict(&e, NOW, "OK");
+        assert_true(is_known_at(&e, NOW));
+
+        fake_ek_certificate_write(&other_ca, &e.chain); /* more in the chain: another key, the same verdict */
+        assert_false(is_known_at(&e, NOW));
+        buf_clear(&e.chain);
+        assert_true(is_known_at(&e, NOW));
+
+        buf_clear(&e.anchors); /* that root is trusted no more */
+        fake_ek_certificate_write(&other_ca, &e.anchors);
+        assert_false(is_known_at(&e, NOW));
+        expect_verdict(&e, NOW, "ak.signature");
+        assert_false(is_known_at(&e, NOW)); /* a refusal isn't kept */
+        buf_clear(&e.anchors);
+        assert_false(is_known_at(&e, NOW));
+        expect_verdict(&e, NOW, "ak.chain");
+        evidence_clear(&e);
+}
+
+/* Its own end and its authority's: whichever is first. */
+static void what_is_remembered_ends(void **state UNUSED)
+{
+        struct fake_ek_certificate c = ak_certificate();
+        c.not_before_unix_s = NOW - DAY;
+        c.not_after_unix_s = NOW + DAY;
+        for (int by_authority = 0; by_authority < 2; by_authority++) {
+                struct evidence e;
+                int64_t end = by_authority ? NOW + DAY / 2 : NOW + DAY;
+                make(&e, &c, root_key);
+                if (by_authority) {
+                        struct fake_ek_certificate ca = fake_ek_ca("maker", root_key, NOW);
+                        ca.not_after_unix_s = end;
+                        buf_clear(&e.anchors);
+                        fake_ek_certificate_write(&ca, &e.anchors);
+                }
+                tpm_ak_forget();
+                expect_verdict(&e, NOW, "OK");
+                assert_true(is_known_at(&e, end));
+                assert_false(is_known_at(&e, end + 1));
+                expect_verdict(&e, end, "OK");
+                expect_verdict(&e, end + 1, "ak.expired");
+                assert_true(is_known_at(&e, NOW - DAY));
+                expect_verdict(&e, NOW - DAY - 1, "ak.not_yet_valid");
+                expect_verdict(&e, NOW, "OK");
+                evidence_clear(&e);
+        }
 }
 
 /* ---- what the public area says ---- */
@@ -319,9 +426,15 @@ static void a_request_with_chain_and_log(void **state UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(certified_keys), cmocka_unit_test(a_public_area_with_its_certificate),
-                cmocka_unit_test(attributes),     cmocka_unit_test(anchors),
-                cmocka_unit_test(other_keys),     cmocka_unit_test(a_request_with_chain_and_log),
+                cmocka_unit_test(certified_keys),
+                cmocka_unit_test(a_chain_is_remembered),
+                cmocka_unit_test(what_is_remembered_is_for_the_same_parts),
+                cmocka_unit_test(what_is_remembered_ends),
+                cmocka_unit_test(a_public_area_with_its_certificate),
+                cmocka_unit_test(attributes),
+                cmocka_unit_test(anchors),
+                cmocka_unit_test(other_keys),
+                cmocka_unit_test(a_request_with_chain_and_log),
         };
         return cmocka_run_group_tests_name("attestation keys", tests, set_up, tear_down);
 }

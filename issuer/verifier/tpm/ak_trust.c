@@ -143,7 +143,8 @@ static struct fault *check_purpose(const struct cert *c)
         return NULL;
 }
 
-static struct fault *check_chain(const struct tpm_ak *ak, const struct anchors *a, struct wall now)
+static struct fault *check_chain(const struct tpm_ak *ak, const struct anchors *a, struct wall now,
+                                 struct cert_window *ret)
 {
         static const struct {
                 const char *of_x509, *of_ak;
@@ -153,7 +154,7 @@ static struct fault *check_chain(const struct tpm_ak *ak, const struct anchors *
                 {"x509.purpose", "ak.purpose"},
                 {"x509.signature", "ak.signature"},
         };
-        struct fault *f = cert_verify(ak->certificate, &ak->chain, &a->authorities, CERT_PURPOSE_ANY, now);
+        struct fault *f = cert_verify_window(ak->certificate, &ak->chain, &a->authorities, CERT_PURPOSE_ANY, now, ret);
         if (f == NULL)
                 return NULL;
         for (size_t i = 0; i < COUNT_OF(names); i++)
@@ -162,29 +163,46 @@ static struct fault *check_chain(const struct tpm_ak *ak, const struct anchors *
         return fault_rename(f, FAULT_DENIED, "ak.chain");
 }
 
+/* ---- all of it ---- */
+
 static struct fault *trust_certificate(const struct appraisal *in, struct tpm_ak *ak, const struct anchors *a,
                                        struct attestation_result *r)
 {
-        TRY(appraise_call(r, "ak.purpose", ORIGIN_HW, check_purpose(ak->certificate)));
-        TRY(appraise_call(r, "ak.chain", ORIGIN_HW, check_chain(ak, a, in->now)));
-        ak->trust = "certificate";
+        bool is_remembered = ak->trust != NULL;
+        struct fault *purpose = is_remembered ? NULL : check_purpose(ak->certificate);
+        TRY(appraise_call(r, "ak.purpose", ORIGIN_HW, purpose));
+        struct fault *chain = is_remembered ? NULL : check_chain(ak, a, in->now, &ak->valid);
+        TRY(appraise_call(r, "ak.chain", ORIGIN_HW, chain));
         appraise_rests_on(r, "ak", cert_der(ak->certificate), cert_not_after(ak->certificate));
         facts_set_text(&r->facts, "tpm.ak-issuer", ORIGIN_HW, span_str(cert_issuer(ak->certificate)));
         return tpm_set_gce_facts(ak->certificate, r);
 }
 
-struct fault *tpm_ak_trust(const struct appraisal *in, struct tpm_ak *ak, struct attestation_result *r)
+static void remember(const struct appraisal *in, struct tpm_ak *ak, bool is_known)
+{
+        if (ak->trust != NULL)
+                return;
+        if (is_known)
+                ak->valid = (struct cert_window){INT64_MIN, INT64_MAX};
+        ak->trust = is_known ? "anchor" : "certificate";
+        tpm_ak_keep(in, ak);
+}
+
+struct fault *tpm_ak_trust(const struct appraisal *in, struct tpm_ak *ak, struct attestation_result *r,
+                           const char **ret_trust)
 {
         AUTO(anchors) struct anchors a = {0};
-        TRY(appraise_call(r, "tpm.anchors", ORIGIN_VERIFIER, read_anchors(in, &a)));
-        bool is_known = is_anchor(&a, ak->public.key);
+        bool is_remembered = ak->trust != NULL;
+        TRY(appraise_call(r, "tpm.anchors", ORIGIN_VERIFIER, is_remembered ? NULL : read_anchors(in, &a)));
+        bool is_known = is_remembered ? strcmp(ak->trust, "anchor") == 0 : is_anchor(&a, ak->public.key);
         /* to a request, enrolling is the way */
         const char *token = in->transcript.len > 0 ? "tpm.ak_unknown" : "tpm.ak_untrusted";
         TRY(appraise_hold(r, token, is_known || ak->certificate != NULL, ORIGIN_VERIFIER,
                           "an attestation key that is enrolled, certified, or an anchor",
                           is_known || ak->certificate != NULL ? NULL : "one that says so of itself"));
         if (!is_known)
-                return trust_certificate(in, ak, &a, r);
-        ak->trust = "anchor";
+                TRY(trust_certificate(in, ak, &a, r));
+        remember(in, ak, is_known);
+        *ret_trust = ak->trust;
         return NULL;
 }

@@ -10,7 +10,9 @@
 
 struct state {
         struct tpm_check check;
-        struct tpm_ak ak; /* its public part is the check's from check_ak on */
+        struct tpm_ak *ak; /* the check borrows its public part */
+        struct span area;  /* its TPMT_PUBLIC; empty: not known */
+        const char *trust; /* "enrolled", "certificate", "anchor" */
 };
 
 /* ---- who signed ---- */
@@ -20,10 +22,10 @@ static struct fault *check_enrolled(struct state *s)
 {
         const struct ak_record *known = s->check.in->ak;
         struct attestation_result *r = s->check.result;
-        TRY(appraise_hold(r, "tpm.ak", span_eq(buf_span(&known->public_area), s->ak.public_area), ORIGIN_VERIFIER,
+        TRY(appraise_hold(r, "tpm.ak", span_eq(buf_span(&known->public_area), s->area), ORIGIN_VERIFIER,
                           "the public area that was enrolled", NULL));
-        TRY(appraise_call(r, "ak.attributes", ORIGIN_HW, ak_check_public(&s->ak.public)));
-        s->ak.trust = "enrolled";
+        TRY(appraise_call(r, "ak.attributes", ORIGIN_HW, ak_check_public(&s->ak->public)));
+        s->trust = "enrolled";
 
         char end[WALL_TEXT_LEN + 1];
         wall_format(wall_from_unix_s(known->ek_not_after_unix_s), end);
@@ -35,18 +37,18 @@ static struct fault *check_ak(struct state *s)
 {
         const struct appraisal *in = s->check.in;
         TRY(appraise_call(s->check.result, "tpm.ak", ORIGIN_SELF, tpm_ak_read(in, &s->ak)));
+        s->area = tpm_ak_area(in);
         if (in->ak != NULL) {
                 TRY(check_enrolled(s));
         } else {
-                TRY(tpm_ak_trust(in, &s->ak, s->check.result));
-                if (s->ak.knows_public)
-                        TRY(appraise_call(s->check.result, "ak.attributes", ORIGIN_HW, ak_check_any(&s->ak.public)));
+                TRY(tpm_ak_trust(in, s->ak, s->check.result, &s->trust));
+                if (s->ak->knows_public)
+                        TRY(appraise_call(s->check.result, "ak.attributes", ORIGIN_HW, ak_check_any(&s->ak->public)));
                 else
                         appraise_not_checked(s->check.result, "ak.attributes");
         }
-        s->check.ak = s->ak.public; /* moves */
-        s->ak.public = (struct tpm_public){0};
-        s->check.knows_public = s->ak.knows_public;
+        s->check.ak = s->ak->public; /* given back before the check is cleared */
+        s->check.knows_public = s->ak->knows_public;
         return NULL;
 }
 
@@ -79,7 +81,7 @@ static struct fault *check_qualified_signer(struct state *s)
                 appraise_not_checked(c->result, "tpm.qualified_signer");
                 return NULL;
         }
-        TRY(tpm_name(s->ak.public_area, &name));
+        TRY(tpm_name(s->area, &name));
         for (size_t i = 0; i < COUNT_OF(hierarchies); i++) {
                 AUTO(buf) struct buf wanted = BUF(NAME_BYTES_MAX);
                 qualified_name(hierarchies[i], &name, c->ak.name_alg, &wanted);
@@ -129,10 +131,10 @@ static struct fault *set_facts(const struct state *s)
         const struct ak_record *record = c->in->ak;
         struct facts *f = &c->result->facts;
         tpm_set_quote_facts(c);
-        facts_set_text(f, "tpm.ak-trust", ORIGIN_VERIFIER, span_str(s->ak.trust));
-        if (s->ak.knows_public) {
+        facts_set_text(f, "tpm.ak-trust", ORIGIN_VERIFIER, span_str(s->trust));
+        if (s->ak->knows_public) {
                 AUTO(buf) struct buf name = BUF(NAME_BYTES_MAX);
-                TRY(tpm_name(s->ak.public_area, &name));
+                TRY(tpm_name(s->area, &name));
                 facts_set_bytes(f, "tpm.ak", ORIGIN_HW, buf_span(&name));
         }
         if (record == NULL)
@@ -150,7 +152,7 @@ static struct fault *conclude(const struct state *s)
         TRY(set_facts(s));
         /* whether the registers hold what they should is the policy's question: no claim about executables here */
         r->vector.instance_identity = TRUST_RECOGNISED_INSTANCE;
-        bool is_anchor = strcmp(s->ak.trust, "anchor") == 0; /* nobody says that a TPM holds it */
+        bool is_anchor = strcmp(s->trust, "anchor") == 0; /* nobody says that a TPM holds it */
         r->vector.hardware = is_anchor ? 0 : TRUST_GENUINE_HARDWARE;
         r->status = EAR_AFFIRMING;
         r->has_clock = true;
@@ -185,7 +187,8 @@ struct fault *appraise_tpm(const struct appraisal *in, struct attestation_result
                                     .signature = appraisal_part(in, "sig"),
                                     .needs_pcrs = in->ak != NULL || in->transcript.len > 0}};
         struct fault *f = appraise(&s);
+        s.check.ak = (struct tpm_public){0};
         tpm_check_clear(&s.check);
-        tpm_ak_clear(&s.ak);
+        tpm_ak_free(s.ak);
         return f;
 }

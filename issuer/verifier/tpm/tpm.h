@@ -16,6 +16,7 @@
 
 #include "issuer/verifier/appraise.h"
 #include "issuer/verifier/eventlog/registers.h"
+#include "issuer/verifier/memo.h"
 
 /* A quote of a key that is trusted already: shape, freshness, signature, registers, log. For Azure's vTPM as well. */
 struct tpm_check {
@@ -39,20 +40,30 @@ struct fault *tpm_check_eventlog(const struct tpm_check *c) MUST_USE;
 void tpm_set_quote_facts(const struct tpm_check *c);
 void tpm_check_clear(struct tpm_check *c);
 
-/* The attestation key of the part `ak`, and why it is trusted. */
+/* The attestation key of the part `ak`, and the certificates that came with it: immutable once it is read. */
 struct tpm_ak {
-        struct tpm_public public; /* owned */
+        struct memo_value memo;
+        struct tpm_public public;
         bool knows_public;
-        struct span public_area;  /* TPMT_PUBLIC, into the part; empty: not known */
-        struct cert *certificate; /* owned; NULL: has none */
-        struct cert_list chain;   /* owned: what else came */
-        const char *trust;        /* "enrolled", "certificate", "anchor": a literal */
+        struct cert *certificate; /* NULL: has none */
+        struct cert_list chain;   /* what else came */
+        const char *trust;        /* of one that is remembered: "certificate" or "anchor", a literal */
+        struct cert_window valid; /* its chain; of an anchor: always */
 };
-struct fault *tpm_ak_read(const struct appraisal *in, struct tpm_ak *ret) MUST_USE;
-/* Not enrolled: a certificate's chain, or an anchor. Sets facts of the certificate. */
-struct fault *tpm_ak_trust(const struct appraisal *in, struct tpm_ak *ak, struct attestation_result *r) MUST_USE;
-void tpm_ak_clear(struct tpm_ak *ak);
-DEFINE_AUTO_VALUE(tpm_ak)
+/* One that was trusted before, if all parts are the same and its chain is valid now (memo.h); else it is read anew. */
+struct fault *tpm_ak_read(const struct appraisal *in, struct tpm_ak **ret) MUST_USE;
+struct span tpm_ak_area(const struct appraisal *in); /* its TPMT_PUBLIC, in the part; empty: not known */
+/* Not enrolled: a certificate's chain, or an anchor. Sets facts of the certificate. What held is remembered, with the dates between which
+ * it does; none of these authorities has a revocation list. `ret_trust`: "certificate" or "anchor". */
+struct fault *tpm_ak_trust(const struct appraisal *in, struct tpm_ak *ak, struct attestation_result *r,
+                           const char **ret_trust) MUST_USE;
+void tpm_ak_free(struct tpm_ak *ak); /* gives it back */
+DEFINE_AUTO(tpm_ak)
+
+/* ak_known.c: the memo */
+struct tpm_ak *tpm_ak_known(const struct appraisal *in); /* NULL: not there, or not valid now */
+void tpm_ak_keep(const struct appraisal *in, struct tpm_ak *ak);
+void tpm_ak_forget(void);
 
 /* Which instance of Google's Compute Engine an attestation key's certificate is for (extension 1.3.6.1.4.1.11129.2.1.21): facts
  * tpm.gce-*, and none when it has no such extension or is not of a production machine. FAULT_DENIED "ak.certificate". */
