@@ -26,7 +26,8 @@ static struct metric problem = {.name = "vouchsafe_attester_problem",
 struct batch {
         struct batch_options o;
         pthread_t worker;
-        struct cert_cache *certs; /* the worker's */
+        struct cert_cache *certs;     /* the worker's */
+        const struct mechanism *last; /* that was tried; the worker's */
         pthread_mutex_t mu;
         pthread_cond_t cond;
         bool stopping; /* guarded by mu, as all below */
@@ -93,7 +94,10 @@ static enum remedy remedy_for(const struct fault *failed)
 
 static struct fault *enrol_now(struct batch *b, struct cancel *cancel)
 {
+        bool is_verifiers = b->last == &mechanism_passport; /* who does not know the key */
         count_quote(NULL);
+        if (is_verifiers)
+                return enrol(b->o.verifier, &b->o.source, b->o.verifier_node_token_file, cancel);
         return enrol(b->o.issuer, &b->o.source, b->o.node_token_file, cancel);
 }
 
@@ -123,6 +127,8 @@ static const struct mechanism *next_mechanism(struct batch *b, struct order **or
                         continue;
                 const struct profile_shape *profile = issuer_profile(b->o.issuer, orders[i]->profile);
                 const struct mechanism *m = profile != NULL ? mechanism_find(profile->mechanism) : NULL;
+                if (m == &mechanism_passport && b->o.verifier == NULL)
+                        m = NULL;
                 if (m != NULL)
                         return m;
                 AUTO(fault)
@@ -144,6 +150,7 @@ static struct fault *attempt(struct batch *b, struct order **orders, size_t coun
         TRY(issuer_prepare(b->o.issuer, cancel));
         const struct acquisition a = {
                 .issuer = b->o.issuer,
+                .verifier = b->o.verifier,
                 .source = &b->o.source,
                 .bundles = b->o.bundles,
                 .certs = b->certs,
@@ -158,6 +165,7 @@ static struct fault *attempt(struct batch *b, struct order **orders, size_t coun
                 if (m == NULL)
                         return NULL;
                 TRY(issuer_prepare(b->o.issuer, cancel));
+                b->last = m;
                 struct order *picked[REQUEST_PODS_MAX];
                 size_t picked_count = pick(orders, count, m, b->o.issuer, picked);
                 struct fault *failed = m->acquire(&a, picked, picked_count, cancel);
@@ -292,6 +300,7 @@ struct fault *batch_start(const struct batch_options *o, struct batch **ret)
         if (pthread_create(&b->worker, NULL, work, b) != 0) {
                 o->source.close(o->source.self);
                 issuer_free(o->issuer);
+                issuer_free(o->verifier);
                 cert_cache_free(b->certs);
                 free(b);
                 return fault(FAULT_INTERNAL, "THREAD", "start the batch thread");
@@ -361,6 +370,7 @@ void batch_stop(struct batch *b)
         for (size_t count = order_queue_take(&b->queue, orders); count > 0; count = order_queue_take(&b->queue, orders))
                 fail_left(b, orders, count, stopping);
         b->o.source.close(b->o.source.self);
+        issuer_free(b->o.verifier);
         issuer_free(b->o.issuer);
         cert_cache_free(b->certs);
         pthread_cond_destroy(&b->cond);

@@ -13,10 +13,12 @@
 #include "lib/base/metrics.h"
 
 struct batch_options {
-        struct issuer *issuer;         /* taken */
+        struct issuer *issuer;   /* taken */
+        struct issuer *verifier; /* taken; for mechanism passport. NULL: there is none, and its profiles are refused */
         struct evidence_source source; /* taken */
         struct bundle_cache *bundles;  /* borrowed */
         const char *node_token_file;
+        const char *verifier_node_token_file; /* for the verifier's audience */
         const struct clock *clock;
         size_t queue_max;
         int64_t attempt_timeout_ms;

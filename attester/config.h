@@ -12,6 +12,12 @@ struct attester_config {
         char *issuer_ca_file;
         char *issuer_pin;         /* hex SHA-256 of the server key's SPKI */
         char *issuer_server_name; /* NULL: the host of the URL */
+        char *verifier_url;       /* NULL: the issuer's, as all below */
+        char *verifier_audience;
+        char *verifier_ca_file;
+        char *verifier_pin;
+        char *verifier_server_name;
+        char *verifier_node_token_file; /* NULL: node_token_file, which must have the verifier's audience */
         int64_t issuer_timeout_ms;
         char *node_token_file; /* NULL: none */
         char *evidence_kind;

@@ -57,9 +57,16 @@ static struct fault *make_tls(struct issuer *i, const struct issuer_options *o)
         return tls_client_new(&options, &i->tls);
 }
 
+static struct fault *copy_key(const struct key *key, struct key **ret)
+{
+        AUTO(secret) struct secret *pem = NULL;
+        TRY(key_to_pem_private(key, &pem));
+        return key_from_pem_private(secret_span(pem), ret);
+}
+
 static struct fault *make(struct issuer *i, const struct issuer_options *o)
 {
-        TRY(key_generate(KEY_P256, &i->key));
+        TRY(o->key_of != NULL ? copy_key(o->key_of->key, &i->key) : key_generate(KEY_P256, &i->key));
         TRY(make_tls(i, o));
         const struct http_options options = {
                 .base_url = o->url,
@@ -161,14 +168,12 @@ struct fault *issuer_binding(struct issuer *i, enum binding_purpose purpose, str
         return http_exporter(i->http, ret->exporter);
 }
 
-struct fault *issuer_post(struct issuer *i, const char *path, struct span r, const struct cmw *evidence,
-                          const struct binding *binding, struct cancel *cancel, struct http_reply *ret)
+static struct fault *post(struct issuer *i, const char *path, struct buf *body,
+                          const uint8_t exporter[BINDING_EXPORTER_LEN], struct cancel *cancel, struct http_reply *ret)
 {
-        AUTO(buf) struct buf body = BUF(BODY_MAX);
-        TRY(envelope_write(r, evidence, &body));
         AUTO(http_reply) struct http_reply reply = {0};
-        struct fault *failed = http_post_bound(i->http, path, buf_span(&body), binding->exporter, cancel, &reply);
-        buf_wipe(&body);                /* it may hold tokens */
+        struct fault *failed = http_post_bound(i->http, path, buf_span(body), exporter, cancel, &reply);
+        buf_wipe(body);                 /* it may hold tokens */
         buf_clear(&i->challenge.nonce); /* spent, or not worth keeping: `binding` must not be used any more */
         if (failed != NULL)
                 return fault_prefix(failed, "send the request to the issuer");
@@ -183,6 +188,29 @@ struct fault *issuer_post(struct issuer *i, const char *path, struct span r, con
         *ret = reply;
         reply = (struct http_reply){0};
         return NULL;
+}
+
+struct fault *issuer_post(struct issuer *i, const char *path, struct span r, const struct cmw *evidence,
+                          const struct binding *binding, struct cancel *cancel, struct http_reply *ret)
+{
+        AUTO(buf) struct buf body = BUF(BODY_MAX);
+        TRY(envelope_write(r, evidence, &body));
+        return post(i, path, &body, binding->exporter, cancel, ret);
+}
+
+struct fault *issuer_post_result(struct issuer *i, const char *path, struct span r, const char *result,
+                                 struct cancel *cancel, struct http_reply *ret)
+{
+        uint8_t exporter[BINDING_EXPORTER_LEN];
+        AUTO(buf) struct buf body = BUF(BODY_MAX);
+        TRY(http_exporter(i->http, exporter));
+        TRY(envelope_write_result(r, result, &body));
+        return post(i, path, &body, exporter, cancel, ret);
+}
+
+struct span issuer_client_spki(const struct issuer *i)
+{
+        return key_spki(i->key);
 }
 
 void issuer_forget(struct issuer *i)

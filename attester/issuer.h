@@ -11,11 +11,12 @@
 #include "lib/net/http.h"
 #include "lib/wire/cmw.h"
 
+struct issuer;
 struct issuer_options {
         const char *url, *audience, *ca_file, *pin, *server_name;
         const struct clock *clock;
+        const struct issuer *key_of; /* shows the same TLS client key as that one does; NULL: a key of its own */
 };
-struct issuer;
 struct fault *issuer_new(const struct issuer_options *o, struct issuer **ret) MUST_USE;
 
 /* Makes sure that a connection, a nonce and the profiles are there. */
@@ -32,6 +33,10 @@ struct fault *issuer_binding(struct issuer *i, enum binding_purpose purpose, str
  * "CONNECTION_CHANGED": nothing was sent, prepare again. */
 struct fault *issuer_post(struct issuer *i, const char *path, struct span r, const struct cmw *evidence,
                           const struct binding *binding, struct cancel *cancel, struct http_reply *ret) MUST_USE;
+/* The same with a verifier's result instead of evidence. */
+struct fault *issuer_post_result(struct issuer *i, const char *path, struct span r, const char *result,
+                                 struct cancel *cancel, struct http_reply *ret) MUST_USE;
+struct span issuer_client_spki(const struct issuer *i);
 /* Forgets nonce and profiles: the next prepare asks again. */
 void issuer_forget(struct issuer *i);
 /* When the policy of a reply isn't the challenge's, the profiles are asked for again. */

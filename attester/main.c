@@ -57,6 +57,24 @@ static struct fault *new_issuer(const struct attester_config *c, struct issuer *
         return issuer_new(&options, ret);
 }
 
+/* Without verifier.url the issuer is its own verifier, over a connection beside the first one, with a nonce of its own. */
+static struct fault *new_verifier(const struct attester_config *c, const struct issuer *issuer, struct issuer **ret)
+{
+        bool is_own = c->verifier_url == NULL;
+        if (!is_own && c->verifier_audience == NULL)
+                return fault(FAULT_INVALID, "CONFIG", "verifier.url needs verifier.audience");
+        const struct issuer_options options = {
+                .url = is_own ? c->issuer_url : c->verifier_url,
+                .audience = is_own ? c->issuer_audience : c->verifier_audience,
+                .ca_file = is_own ? c->issuer_ca_file : c->verifier_ca_file,
+                .pin = is_own ? c->issuer_pin : c->verifier_pin,
+                .server_name = is_own ? c->issuer_server_name : c->verifier_server_name,
+                .clock = &clock_system,
+                .key_of = issuer,
+        };
+        return fault_prefix(issuer_new(&options, ret), "verifier");
+}
+
 static void bundle_changed(void *arg, uint64_t sequence)
 {
         struct attester *a = arg;
@@ -68,17 +86,21 @@ static void bundle_changed(void *arg, uint64_t sequence)
 static struct fault *start_batch(struct attester *a)
 {
         const struct attester_config *c = a->config;
-        AUTO(issuer) struct issuer *issuer = NULL;
+        AUTO(issuer) struct issuer *issuer = NULL, *verifier = NULL;
         TRY(new_issuer(c, &issuer));
+        TRY(new_verifier(c, issuer, &verifier));
         struct evidence_source source;
         const struct evidence_options evidence = evidence_options_of(c, false);
         TRY_AS(evidence_open(&evidence, &source), "open evidence source %s", c->evidence_kind);
         a->evidence_kind = source.kind;
         const struct batch_options options = {
                 .issuer = TAKE(issuer),
+                .verifier = TAKE(verifier),
                 .source = source,
                 .bundles = a->bundles,
                 .node_token_file = c->node_token_file,
+                .verifier_node_token_file =
+                        c->verifier_node_token_file != NULL ? c->verifier_node_token_file : c->node_token_file,
                 .clock = &clock_system,
                 .queue_max = c->queue_max,
                 .attempt_timeout_ms = c->issuer_timeout_ms,

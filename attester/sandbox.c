@@ -20,6 +20,8 @@ static void name_paths(const struct attester_config *c, struct sandbox_paths *pa
         sandbox_paths_add_folder_of(paths, c->health_socket, SANDBOX_SOCKET);
         sandbox_paths_add_folder_of(paths, c->node_token_file, SANDBOX_READ); /* kubelet replaces it by renaming */
         sandbox_paths_add_folder_of(paths, c->issuer_ca_file, SANDBOX_READ);
+        sandbox_paths_add_folder_of(paths, c->verifier_ca_file, SANDBOX_READ);
+        sandbox_paths_add_folder_of(paths, c->verifier_node_token_file, SANDBOX_READ);
 
         /* names of hosts: resolv.conf, hosts, nsswitch.conf, gai.conf, and where the first leads */
         sandbox_paths_add(paths, "/etc", SANDBOX_READ);

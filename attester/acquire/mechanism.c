@@ -1,6 +1,7 @@
 #include "attester/acquire/mechanism.h"
 
-static const struct mechanism *const mechanisms[] = {&mechanism_background_check, &mechanism_key_release};
+static const struct mechanism *const mechanisms[] = {&mechanism_background_check, &mechanism_passport,
+                                                     &mechanism_key_release};
 
 const struct mechanism *mechanism_find(const char *name)
 {

@@ -8,7 +8,8 @@
 #include "attester/order.h"
 
 struct acquisition { /* what a mechanism works with */
-        struct issuer *issuer;
+        struct issuer *issuer,
+                *verifier; /* verifier: who appraises by mechanism passport; it sees the issuer's client key */
         struct evidence_source *source;
         struct bundle_cache *bundles;
         struct cert_cache *certs;
@@ -26,5 +27,5 @@ struct mechanism {
         struct fault *(*acquire)(const struct acquisition *a, struct order **orders, size_t count,
                                  struct cancel *cancel);
 };
-extern const struct mechanism mechanism_background_check, mechanism_key_release;
+extern const struct mechanism mechanism_background_check, mechanism_passport, mechanism_key_release;
 const struct mechanism *mechanism_find(const char *name); /* NULL: none */

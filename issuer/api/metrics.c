@@ -5,17 +5,24 @@
 #include "issuer/api/api.h"
 #include "lib/model/names.h"
 
-static const char *const route_names[] = {PATH_CHALLENGE, PATH_ATTESTATION_KEYS, PATH_ACTIVATE, PATH_CREDENTIALS,
-                                          PATH_BUNDLE,    PATH_KEYS "/*",        "other",       NULL};
+static const char *const route_names[] = {PATH_CHALLENGE,
+                                          PATH_ATTESTATION_KEYS,
+                                          PATH_ACTIVATE,
+                                          PATH_CREDENTIALS,
+                                          PATH_RESULTS,
+                                          PATH_BUNDLE,
+                                          PATH_KEYS "/*",
+                                          "other",
+                                          NULL};
 static const char *const class_names[] = {"2xx", "3xx", "4xx", "5xx", NULL};
 static const char *const outcome_names[] = {"issued", "denied", NULL};
 static const char *const nonce_names[] = {"nonce.malformed", "nonce.foreign",  "nonce.expired",
                                           "nonce.future",    "nonce.replayed", NULL};
 /* Families of checks; what is in none of them is "other". */
 static const char *const family_names[] = {
-        "RATE_LIMITED", "nonce",    "audience", "stale_policy", "binding", "pop",    "evidence",
-        "tpm",          "software", "enrol",    "ek",           "k8s",     "policy", "guardrail",
-        "workload",     "release",  "keystore", "other",        NULL};
+        "RATE_LIMITED", "nonce", "audience", "stale_policy", "binding", "pop",       "evidence", "tpm",
+        "software",     "enrol", "ek",       "k8s",          "policy",  "guardrail", "workload", "release",
+        "keystore",     "ear",   "results",  "role",         "other",   NULL};
 
 static struct metric requests = {.name = "vouchsafe_issuer_requests_total",
                                  .help = "requests by path",
