@@ -35,6 +35,7 @@ static struct fault *load_policy(const struct policy_holder *h, struct policy **
         const struct policy_options options = {
                 .trust_domain = c->trust_domain,
                 .reserved_dns = h->reserved,
+                .may_be_empty = !c->is_authority,
                 .insecure_development = c->insecure_development,
         };
         return policy_compile(sources.items, sources.count, &options, ret);

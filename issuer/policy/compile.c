@@ -56,7 +56,7 @@ static struct fault *check_counts(const struct compiler *c)
                       {DOCUMENT_GUARDRAIL, POLICY_RULES_MAX},
                       {DOCUMENT_WORKLOAD, POLICY_RULES_MAX},
                       {DOCUMENT_RELEASE, POLICY_RULES_MAX}};
-        if (c->documents.count == 0)
+        if (c->documents.count == 0 && !c->o->may_be_empty)
                 return fault(FAULT_INVALID, "POLICY_EMPTY", "there is no policy document");
         for (size_t i = 0; i < COUNT_OF(limits); i++)
                 if (count_kind(c, limits[i].kind) > limits[i].max)

@@ -21,6 +21,7 @@ struct policy;
 struct policy_options {
         const char *trust_domain;        /* identities must lie in it; NULL: any one (for `vouchsafe policy check`) */
         const char *const *reserved_dns; /* the issuer's own names, NULL-terminated; may be NULL */
+        bool may_be_empty;               /* of a verifier alone, which decides nothing; else "POLICY_EMPTY" */
         bool insecure_development;       /* false: a document that says insecure-development is an error */
 };
 /* The first fault found: FAULT_INVALID, text "<file>:<line>:<column>: …". `ret` is immutable and may be shared by threads. */
