@@ -16,16 +16,12 @@ static const struct flag flags[] = {
         {NULL, NULL, NULL},
 };
 
-/* Guardrails and concerns under the policy at `path`. */
-static struct fault *judge(const char *path, const struct attestation_result *r, struct wall now, struct decision **ret)
+static struct fault *read_policy(const char *path, struct policy **ret)
 {
         AUTO(sources) struct sources sources = {0};
-        AUTO(policy) struct policy *p = NULL;
         const struct policy_options o = {0};
         TRY(sources_read(&path, 1, &sources));
-        TRY(policy_compile(sources.items, sources.count, &o, &p));
-        policy_judge(p, &r->facts, now, ret);
-        return NULL;
+        return policy_compile(sources.items, sources.count, &o, ret);
 }
 
 static struct fault *run(const struct invocation *in, struct json **ret, int *ret_exit)
@@ -34,14 +30,19 @@ static struct fault *run(const struct invocation *in, struct json **ret, int *re
         AUTO(buf) struct buf freshness = BUF(512);
         struct appraisal appraisal;
         TRY(appraise_read(in, &files, &freshness, &appraisal));
+        AUTO(policy) struct policy *policy = NULL;
+        const char *path = invocation_flag(in, "policy");
+        if (path != NULL) {
+                TRY(read_policy(path, &policy));
+                appraisal.collateral_grace_s = policy_collateral_grace_s(policy);
+        }
         appraise_fetch(in, &files, &appraisal);
 
         AUTO(attestation_result) struct attestation_result result = {0};
         AUTO(fault) struct fault *refused = verifier_appraise(&appraisal, &result);
         AUTO(decision) struct decision *judged = NULL;
-        const char *policy = invocation_flag(in, "policy");
-        if (policy != NULL)
-                TRY(judge(policy, &result, appraisal.now, &judged));
+        if (policy != NULL) /* its guardrails, and the concerns */
+                policy_judge(policy, &result.facts, appraisal.now, &judged);
         bool accepted = refused == NULL && (judged != NULL ? judged->allowed : result.concern_count == 0);
         *ret_exit = accepted ? EXIT_FINE : EXIT_NEGATIVE;
         *ret = in->output == OUTPUT_EAR ? attestation_result_to_ear(&result, VOUCHSAFE_VERSION, appraisal.now)

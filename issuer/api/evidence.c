@@ -74,6 +74,7 @@ static struct fault *begin(const struct evidence_call *c, const struct cmw_item 
         ret->in.nonce = SPAN_OF(ret->nonce);
         ret->in.ak = c->ak;
         ret->in.now = c->now;
+        ret->in.collateral_grace_s = policy_collateral_grace_s(c->rules->policy);
         ret->in.insecure_development = c->api->insecure_development;
         return anchors_lend(ruleset_anchors(c->rules, ret->in.kind), &ret->in);
 }

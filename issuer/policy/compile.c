@@ -155,6 +155,22 @@ static void warn_of_weak_rules(struct compiler *c, const struct rule *rules, siz
         }
 }
 
+/* There is a concern only where there is a grace. */
+static void warn_of_no_grace(struct compiler *c)
+{
+        if (policy_collateral_grace_s(c->p) > 0)
+                return;
+        for (size_t i = 0; i < c->p->guardrail_count; i++) {
+                const struct rule *r = &c->p->guardrails[i];
+                for (size_t j = 0; j < r->tolerated_count; j++)
+                        if (strcmp(r->tolerated[j], "collateral.grace") == 0)
+                                warn(c, arena_printf(c->p->arena,
+                                                     "%s:%u: %s tolerates collateral.grace, but grants no "
+                                                     "collateral-grace: there is none",
+                                                     r->file, r->line, r->place));
+        }
+}
+
 static void warn_of_weakness(struct compiler *c)
 {
         warn_of_weak_rules(c, c->p->guardrails, c->p->guardrail_count);
@@ -198,6 +214,7 @@ struct fault *policy_compile(const struct source *sources, size_t count, const s
         warn_of_unused(&c);
         warn_of_unreleased(&c);
         warn_of_weakness(&c);
+        warn_of_no_grace(&c);
 
         *ret = TAKE(c.p);
         return NULL;

@@ -1,7 +1,10 @@
 #include "issuer/policy/compiler.h"
 
+#include "lib/base/parse.h"
 #include "lib/model/names.h"
 #include "lib/model/spiffe_id.h"
+
+#define GRACE_CONCERN "collateral.grace"
 
 struct fault *compile_rule(struct compiler *c, const struct document *d, const char *kind, struct rule *r)
 {
@@ -40,12 +43,38 @@ static struct fault *read_tolerated(struct compiler *c, const struct document *d
         return NULL;
 }
 
+/* Grace that nobody tolerates would be none, and is a mistake. */
+static struct fault *read_grace(const struct document *d, struct rule *r)
+{
+        const struct yaml_node *n;
+        int64_t ms;
+        bool is_tolerated = false;
+        TRY(field_want(d, d->spec, "collateral-grace", YAML_SCALAR, &n));
+        if (n == NULL)
+                return NULL;
+        if (!succeeded(parse_duration_ms(span_str(n->text), (int64_t) POLICY_GRACE_MIN_S * 1000,
+                                         (int64_t) POLICY_GRACE_MAX_S * 1000, &ms)) ||
+            ms % 1000 != 0)
+                return document_fault(d, n, "POLICY_GRACE", "a grace is whole seconds from %ds to %dh, such as 72h",
+                                      POLICY_GRACE_MIN_S, POLICY_GRACE_MAX_S / 3600);
+        for (size_t i = 0; i < r->tolerated_count; i++)
+                is_tolerated = is_tolerated || strcmp(r->tolerated[i], GRACE_CONCERN) == 0;
+        if (!is_tolerated)
+                return document_fault(d, n, "POLICY_GRACE",
+                                      "collateral-grace goes with tolerates: [" GRACE_CONCERN
+                                      "], in the same guardrail");
+        r->grace_s = ms / 1000;
+        return NULL;
+}
+
 struct fault *compile_guardrail(struct compiler *c, const struct document *d, struct rule *r)
 {
-        static const char *const allowed[] = {"require", "tolerates", "k8s-grants", "insecure-development", NULL};
+        static const char *const allowed[] = {
+                "require", "tolerates", "collateral-grace", "k8s-grants", "insecure-development", NULL};
         TRY(fields_only(d, d->spec, "the spec of a Guardrail", allowed));
         TRY(compile_rule(c, d, "guardrail", r));
         TRY(read_tolerated(c, d, r));
+        TRY(read_grace(d, r));
         const struct yaml_node *n;
         TRY(field_need(d, d->spec, "require", YAML_MAPPING, &n));
         return compile_condition(c, d, r, n);

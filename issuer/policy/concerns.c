@@ -9,7 +9,7 @@ static const struct {
         {"ccel.os_registers", "A TD's registers of the operating system went on after its boot log ends."},
         {"ccel.separator", "A TD's firmware measured that its boot failed."},
         {"collateral.grace",
-         "What Intel publishes for TDX is past its end, and the issuer is configured to go on with it for a while."},
+         "What Intel publishes for TDX is past its end, by less than the `collateral-grace` that a guardrail grants."},
         {"eventlog.os_registers", "PCRs of the operating system went on after the boot log ends."},
         {"eventlog.separator", "Firmware measured into the PCRs that its boot failed."},
         {"nitro.debug", "The enclave runs in debug mode: its parent can read its memory."},

@@ -23,6 +23,15 @@ const char *policy_warning(const struct policy *p, size_t index)
         return index < p->warning_count ? p->warnings[index] : NULL;
 }
 
+int64_t policy_collateral_grace_s(const struct policy *p)
+{
+        int64_t longest_s = 0;
+        for (size_t i = 0; i < p->guardrail_count; i++)
+                if (p->guardrails[i].grace_s > longest_s)
+                        longest_s = p->guardrails[i].grace_s;
+        return longest_s;
+}
+
 size_t policy_profile_count(const struct policy *p)
 {
         return p->profile_count;

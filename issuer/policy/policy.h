@@ -30,6 +30,9 @@ struct fault *policy_compile(const struct source *sources, size_t count, const s
 const char *policy_digest(const struct policy *p); /* "sha256:<hex>" over the canonical JSON of all documents */
 uint64_t policy_revision(const struct policy *p);  /* highest metadata.revision, 0 when none has one */
 size_t policy_document_count(const struct policy *p);
+/* How long past its end collateral still counts in an appraisal: the longest that a guardrail grants; 0: never. What was taken by it is the
+ * concern "collateral.grace". */
+int64_t policy_collateral_grace_s(const struct policy *p);
 /* What isn't wrong but worth a look ("a.yaml:3:1: ReferenceSet "x" is used by no rule"); NULL past the last. */
 const char *policy_warning(const struct policy *p, size_t index);
 /* What a challenge tells about profiles; NULL past the last. */

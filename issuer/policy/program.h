@@ -28,6 +28,8 @@
 #define POLICY_BLOCK_LEN     ((size_t) 32 * 1024) /* of the arena */
 #define POLICY_TTL_MIN_S     10
 #define POLICY_TTL_MAX_S     (24 * 3600)
+#define POLICY_GRACE_MIN_S   60
+#define POLICY_GRACE_MAX_S   (30 * 24 * 3600)
 
 struct value {
         enum fact_kind kind;
@@ -119,6 +121,7 @@ struct rule { /* Guardrail, Workload or KeyRelease */
         /* guardrail */
         size_t tolerated_count;
         const char **tolerated; /* names of concerns */
+        int64_t grace_s;        /* collateral-grace; 0: none */
         /* workload */
         size_t profile_count;
         struct profile **profiles;
