@@ -1,14 +1,18 @@
 /* passport (B in the draft): evidence to the verifier, its signed result to the issuer. The evidence is over the issuer's nonce and all keys that will be
  * asked for, so the result is good for this one request and nobody else's. Two round trips when warm, one quote for all orders. */
 #include "attester/acquire/issue.h"
+
+#include <assert.h>
+
 #include "attester/verify.h"
 #include "lib/model/results.h"
+
+_Static_assert(REQUEST_CREDENTIALS_MAX <= EAR_KEYS_MAX, "a result is for all keys of a request");
 
 static struct fault *add_key(const struct key *key, struct results_request *r)
 {
         size_t at = r->key_count;
-        if (at == EAR_KEYS_MAX)
-                return fault(FAULT_INTERNAL, "TOO_MANY_KEYS", "a result is for %d keys at most", EAR_KEYS_MAX);
+        assert(at < EAR_KEYS_MAX); /* a batch has no more credentials */
         r->key_count++;
         r->keys[at].spki = BUF(SPKI_MAX);
         r->keys[at].pop = BUF(SIGNATURE_MAX);

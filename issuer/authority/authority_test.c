@@ -13,6 +13,7 @@
 #include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/base/parse.h"
+#include "lib/wire/json.h"
 #include "tests/fakes/expect.h"
 
 struct fixture {
@@ -400,6 +401,34 @@ static void says_why_it_does_not_start(void **state)
         assert_non_null(strstr(fault_text(why), "/nonexistent/root.key"));
 }
 
+/* The two kinds of keys are told apart: a verifier alone issues nothing, an authority alone signs no results. */
+static void each_role_has_its_own_keys(void **state)
+{
+        struct fixture *f = *state;
+        AUTO_STRING char *path = alloc_printf("%s/verifier.key", f->dir);
+        AUTO_STRING char *published = alloc_printf("%s.jwks", path);
+        AUTO(cancel) struct cancel cancel;
+        AUTO(json) struct json *claims = json_new_object();
+        AUTO(buf) struct buf token = BUF(4096), intermediate = BUF(CERT_MAX);
+        const struct authority_options o = {.result_key = path, .verifier = "https://v.example"};
+        struct leaf_order order = good_order(f);
+        struct leaf_issued issued;
+        struct authority *verifier = NULL;
+        int64_t end_s = 0;
+        cancel_init(&cancel, &clock_system, (struct boot){clock_boot(&clock_system).ms + 5000});
+        expect_ok(authority_start(&o, &verifier));
+        assert_non_null(authority_result_keys(verifier));
+        expect_fault(authority_issue(verifier, &order, 1, &cancel, &issued), FAULT_DENIED, "authority.off");
+        expect_fault(authority_intermediate(verifier, &intermediate, &end_s), FAULT_DENIED, "authority.off");
+        expect_fault(authority_sign_result(verifier, claims, &cancel, &token), FAULT_DENIED, "authority.result");
+        authority_stop(verifier);
+
+        assert_null(authority_result_keys(f->authority));
+        expect_fault(authority_sign_result(f->authority, claims, &cancel, &token), FAULT_DENIED, "authority.result");
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(unlink(published), 0);
+}
+
 static void serials_are_positive_and_differ(void **state UNUSED)
 {
         uint8_t first[16], second[16];
@@ -428,6 +457,7 @@ int main(void)
                 WITH_SIGNER(goes_on_while_the_intermediate_lives),
                 WITH_SIGNER(a_clock_that_was_ahead_leaves_no_early_intermediate),
                 WITH_SIGNER(says_why_it_does_not_start),
+                WITH_SIGNER(each_role_has_its_own_keys),
                 cmocka_unit_test(serials_are_positive_and_differ),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,9 @@
 """Mechanism passport: evidence to a verifier, its signed result to the authority: in one process, and in two that know each other by a pinned key alone."""
 import json
-import subprocess
-import urllib.request
 import ssl
+import subprocess
+import urllib.error
+import urllib.request
 
 import grpc
 import pytest
