@@ -83,6 +83,10 @@ static void recorded_chains(void **state UNUSED)
                 }
                 expect_ok(cert_verify(c, &middle, &roots, CERT_PURPOSE_ANY, first));
                 expect_ok(cert_verify(c, &middle, &roots, CERT_PURPOSE_ANY, last));
+                struct cert_window window;
+                expect_ok(cert_verify_window(c, &middle, &roots, CERT_PURPOSE_ANY, first, &window));
+                assert_int_equal(window.from_unix_s, wall_unix_s(first));
+                assert_int_equal(window.until_unix_s, wall_unix_s(last));
                 expect_fault_row(cert_verify(c, &middle, &roots, CERT_PURPOSE_ANY, early), FAULT_DENIED,
                                  "x509.not_yet_valid", rows[i].name);
                 expect_fault_row(cert_verify(c, &middle, &roots, CERT_PURPOSE_ANY, late), FAULT_DENIED, "x509.expired",
