@@ -17,7 +17,7 @@ WITHOUT_TEST = {
     "COMPRESSED": "peers of gRPC see a status, and tests compare that", "NO_MESSAGE": "peers of gRPC see a status, and tests compare that",
     "NOT_SERVED": "peers of gRPC see a status, and tests compare that", "UNKNOWN_METHOD": "peers of gRPC see a status, and tests compare that",
     "CONNECTIONS": "the peer sees its connection close, and tests look at that", "PEER_UID": "the peer sees its connection close, and tests look at that",
-    "slots.not_granted": LAST, "reply.slots": LAST, "reply.volume": LAST,
+    "slots.not_granted": LAST, "reply.volume": LAST,
     "SIGN": KERNEL, "REGISTRATION": KERNEL, "NOT_READY": EFFECT,
 }
 
