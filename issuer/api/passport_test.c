@@ -97,8 +97,7 @@ static void get_result(struct carried *c)
 {
         AUTO(results_reply) struct results_reply reply = {0};
         appraise(c, NULL, NULL, NULL);
-        if (c->at_verifier.response.status != 200)
-                fail_msg("no result: %s", buf_str(&c->at_verifier.response.body));
+        assert_int_equal(c->at_verifier.response.status, 200);
         expect_ok(results_reply_read(buf_span(&c->at_verifier.response.body), &reply));
         c->token = TAKE(reply.result);
 }
@@ -278,6 +277,7 @@ static void the_verifier_refuses(void **state UNUSED)
         get_result(&c);
         buf_clear(&c.at_verifier.response.body);
         buf_clear(&c.at_verifier.transcript);
+        fake_quote_clear(&c.at_verifier.quote);
         c.at_verifier.response = fake_response();
         appraise(&c, NULL, NULL, NULL);
         expect_refusal(&c.at_verifier.response, 409, "nonce.replayed", "twice");

@@ -36,10 +36,10 @@ static struct fault *write_files(const char *path, const struct result_key *k)
         AUTO(json) struct json *set = json_new_object();
         AUTO(buf) struct buf text = BUF(JWKS_MAX);
         struct json *keys = json_new_array();
+        json_set(set, "keys", keys);
         if (dir < 0)
                 return fault_errno(FAULT_PRECONDITION, "NO_FILE", errno, "folder of verifier key %s", path);
         json_push(keys, jwk_published(k->key, k->id, RESULT_KEY_USE));
-        json_set(set, "keys", keys);
         TRY(json_write(set, &text));
         TRY(key_to_pem_private(k->key, &pem));
         /* the public half first: a key that is there has been published */
