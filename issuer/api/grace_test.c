@@ -138,19 +138,20 @@ static void credentials_end_with_the_grace(void **state UNUSED)
                 const char *token; /* NULL: a credential */
                 int64_t life_s;
         } rows[] = {
-                /* what was believed once makes older ones refused: each is as new as the one before, or newer */
+                /* what was believed once makes older ones refused: each is as new as the one before, or newer; and the signer
+                 * has a clock of its own: no life is shorter than a minute */
                 {"past the longest of several", THE_LONGEST, 3601, "tdx.pck_crl_expired", 0},
-                {"its last second but one", THE_LONGEST, 3599, NULL, 1},
+                {"its last minute", THE_LONGEST, 3540, NULL, 60},
                 {"the longest of several", THE_LONGEST, GRACE_S + 1, NULL, TTL_S},
                 {"a second past the grace", FOR_ALL, GRACE_S + 1, "tdx.pck_crl_expired", 0},
                 {"the last second: nothing would be left", FOR_ALL, GRACE_S, "authority.lifetime", 0},
-                {"the last second but one of the grace", FOR_ALL, GRACE_S - 1, NULL, 1},
+                {"the last minute of the grace", FOR_ALL, GRACE_S - 60, NULL, 60},
                 {"half of the grace is over", FOR_ALL, 150, NULL, 150},
                 {"just over", FOR_ALL, 1, NULL, GRACE_S - 1},
                 {"no grace", NO_GRACE, 1, "tdx.pck_crl_expired", 0},
                 {"for other machines only", FOR_SOME, 1, "guardrail/floor", 0},
                 {"another guardrail will not have it", NOT_BY_ANOTHER, 1, "guardrail/b", 0},
-                {"the last second but one of their dates", FOR_ALL, -1, NULL, 1},
+                {"the last minute of their dates", FOR_ALL, -60, NULL, 60},
                 {"they end before the credential would", FOR_ALL, -100, NULL, 100},
                 {"no grace is needed", NO_GRACE, -100, NULL, 100},
                 {"nor by others", FOR_SOME, -100, NULL, 100},
