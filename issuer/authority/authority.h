@@ -81,7 +81,7 @@ struct fault *authority_sign_result(struct authority *a, const struct json *clai
 /* The key that results are signed with, as a set with its kid; NULL: none. Borrowed. */
 struct jwk_set;
 const struct jwk_set *authority_result_keys(const struct authority *a);
-/* The second, then 96 random bits; top bit clear. Serials of one time lie side by side in the ledger's index. */
+/* The time (clock_head), then 88 random bits; top bit clear. Serials of one time lie side by side in the ledger's index. */
 void authority_serial(uint8_t ret[16]);
 /* True once the signer is gone: health fails and the program leaves. */
 bool authority_is_dead(struct authority *a);

@@ -11,17 +11,13 @@
 #define ROOT_LIFE_S (3650LL * 24 * 3600)
 #define PEM_MAX     (16 * 1024)
 
-#define SERIAL_TIME_LEN 4
-
 void authority_serial(uint8_t ret[16])
 {
-        uint64_t now_s = (uint64_t) wall_unix_s(clock_wall(&clock_system));
-        for (size_t i = 0; i < SERIAL_TIME_LEN; i++)
-                ret[i] = (uint8_t) (now_s >> (8 * (SERIAL_TIME_LEN - 1 - i)));
+        clock_head(clock_wall(&clock_system), ret);
         ret[0] &= 0x7f; /* RFC 5280 §4.1.2.2: positive */
         do
-                random_bytes(ret + SERIAL_TIME_LEN, 16 - SERIAL_TIME_LEN);
-        while (span_is_zero(span_make(ret + SERIAL_TIME_LEN, 16 - SERIAL_TIME_LEN)));
+                random_bytes(ret + CLOCK_HEAD_LEN, 16 - CLOCK_HEAD_LEN);
+        while (span_is_zero(span_make(ret + CLOCK_HEAD_LEN, 16 - CLOCK_HEAD_LEN)));
 }
 
 static struct fault *build_root(const struct authority_options *o, const struct key *key, struct wall now,

@@ -243,9 +243,10 @@ static struct fault *find_one(struct ledger *l, const char *serial_or_id, struct
         TRY(store_find_record(l->store, serial_or_id, &row));
         uint8_t leaf_hash[SHA256_LEN];
         ledger_leaf_hash(buf_span(&row.body), leaf_hash);
-        if (memcmp(leaf_hash, row.leaf_hash, SHA256_LEN) != 0)
+        if (memcmp(leaf_hash, row.leaf_hash, SHA256_LEN) != 0 || !ledger_id_fits(row.id, leaf_hash))
                 return fault(FAULT_DATA_LOSS, "RECORD_TAMPERED",
-                             "record %llu does not have the bytes it was stored with", (unsigned long long) row.index);
+                             "record %llu does not have the bytes or the id it was stored with",
+                             (unsigned long long) row.index);
         AUTO(json) struct json *record = NULL;
         TRY(json_parse(buf_span(&row.body), &record));
 

@@ -1,8 +1,8 @@
 /* ledger: provenance. Every decision on genuine evidence is a record, written before the credential leaves (protocol.md §3).
  *
  * One transaction holds {nonce use, records, serials}; transactions that wait together share one commit with full sync (group
- * commit). A record is canonical JSON; its leaf hash is SHA-256(0x00 ‖ bytes) (RFC 6962 §2.1), its id the first 32 hex digits of that. Records are
- * numbered without gaps. Evidence itself is not kept, only its digest. A nonce used twice is a unique conflict: the second request's
+ * commit). A record is canonical JSON; its leaf hash is SHA-256(0x00 ‖ bytes) (RFC 6962 §2.1), its id the time in 10 hex digits and the first 22 of
+ * that hash. Records are numbered without gaps. Evidence itself is not kept, only its digest. A nonce used twice is a unique conflict: the second request's
  * decision is itself committed as a denial with check "nonce.replayed". */
 #pragma once
 
@@ -45,11 +45,14 @@ struct fault *ledger_open(struct store *store, const struct clock *clock, struct
 struct fault *ledger_commit(struct ledger *l, struct ledger_commit *c, struct cancel *cancel) MUST_USE;
 /* By serial, jti or record id: {"id","index","leaf_hash","time","record":{…}}, and "correction", of the same form, when a later record
  * takes back what this one says. NOT_FOUND "NO_RECORD"; a record whose
- * bytes no longer have the hash they were stored with is FAULT_DATA_LOSS "RECORD_TAMPERED". */
+ * bytes no longer have the hash they were stored with, or whose id is not that hash's, is FAULT_DATA_LOSS "RECORD_TAMPERED". */
 struct fault *ledger_find(struct ledger *l, const char *serial_or_id, struct json **ret) MUST_USE;
 /* Counts for metrics: records on disk, and transactions (each one sync) since start. */
 uint64_t ledger_records(struct ledger *l);
 uint64_t ledger_transactions(struct ledger *l);
 void ledger_close(struct ledger *l);
 void ledger_leaf_hash(struct span record_bytes, uint8_t ret_hash[SHA256_LEN]);
-void ledger_record_id(struct span record_bytes, char ret_id[33]);
+/* Of a record that is committed at `now`. */
+void ledger_record_id(struct span record_bytes, struct wall now, char ret_id[33]);
+/* True when the id holds the head of that hash: behind the time, or, as in records of earlier times, all of it. */
+bool ledger_id_fits(const char *id, const uint8_t leaf_hash[SHA256_LEN]);

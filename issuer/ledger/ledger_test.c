@@ -11,6 +11,8 @@
 #include "tests/fakes/expect.h"
 #include "tests/fakes/sql.h"
 
+#define START_MS INT64_C(1795456800000)
+
 struct fixture {
         char dir[32];
         char path[64];
@@ -37,7 +39,7 @@ static int set_up(void **state)
         snprintf(f->dir, sizeof(f->dir), "%s", "/tmp/ledger-XXXXXX");
         assert_non_null(mkdtemp(f->dir));
         snprintf(f->path, sizeof(f->path), "%s/db", f->dir);
-        fake_clock_init(&f->time, 1795456800000, 5000);
+        fake_clock_init(&f->time, START_MS, 5000);
         *state = f;
         return 0;
 }
@@ -79,19 +81,21 @@ static struct fault *commit_one(struct ledger *l, uint64_t nonce, uint64_t numbe
         return f;
 }
 
-static void a_record_has_the_hash_of_rfc_6962(void **state UNUSED)
+static void an_id_is_the_time_and_the_hash_of_rfc_6962(void **state UNUSED)
 {
         /* sha256(00), sha256(00 ‖ "{}") by another implementation */
         static const struct {
                 const char *bytes, *id;
         } rows[] = {
-                {"", "6e340b9cffb37a989ca544e6bb780a2c"},
-                {"{}", "28a3a18f6cd6406b086e9ffda1f9b8a1"},
+                {"", "6b047f2000"
+                     "6e340b9cffb37a989ca544"},
+                {"{}", "6b047f2000"
+                       "28a3a18f6cd6406b086e9f"},
         };
         char id[33];
-        ledger_record_id(span_str(rows[0].bytes), id);
+        ledger_record_id(span_str(rows[0].bytes), (struct wall){START_MS}, id);
         assert_string_equal(id, rows[0].id);
-        ledger_record_id(span_str(rows[1].bytes), id);
+        ledger_record_id(span_str(rows[1].bytes), (struct wall){START_MS}, id);
         assert_string_equal(id, rows[1].id);
 }
 
@@ -171,6 +175,40 @@ static void a_changed_record_is_noticed(void **state)
         sql_exec(f->path, "UPDATE records SET body = cast(replace(body, '7', '8') AS BLOB)");
         struct json *none = NULL;
         expect_fault(ledger_find(f->ledger, id, &none), FAULT_DATA_LOSS, "RECORD_TAMPERED");
+}
+
+static void another_record_under_an_id_is_noticed(void **state)
+{
+        struct fixture *f = *state;
+        open_ledger(f);
+        char id[33];
+        expect_ok(commit_one(f->ledger, 1, 7, id));
+        sql_exec(f->path, "UPDATE records SET id = substr(id, 1, 31) || 'x'");
+        id[31] = 'x';
+        struct json *none = NULL;
+        expect_fault(ledger_find(f->ledger, id, &none), FAULT_DATA_LOSS, "RECORD_TAMPERED");
+}
+
+static void ids_of_earlier_times_are_the_hash_alone(void **state UNUSED)
+{
+        static const struct {
+                const char *id;
+                bool fits;
+        } rows[] = {
+                {"6b047f200028a3a18f6cd6406b086e9f", true},
+                {"000000000028a3a18f6cd6406b086e9f", true},
+                {"28a3a18f6cd6406b086e9ffda1f9b8a1", true},
+                {"28a3a18f6cd6406b086e9ffda1f9b8a2", false},
+                {"6b047f200028a3a18f6cd6406b086e9e", false},
+                {"6b047f200018a3a18f6cd6406b086e9f", false},
+                {"6b047f200028a3a18f6cd6406b086e9", false},
+                {"6b047f200028a3a18f6cd6406b086e9f0", false},
+                {"", false},
+        };
+        uint8_t leaf_hash[SHA256_LEN];
+        ledger_leaf_hash(SPAN("{}"), leaf_hash);
+        for (size_t i = 0; i < COUNT_OF(rows); i++)
+                assert_int_equal(ledger_id_fits(rows[i].id, leaf_hash), rows[i].fits);
 }
 
 static void what_cannot_be_written_is_not_issued(void **state)
@@ -302,13 +340,15 @@ int main(void)
 {
 #define WITH_FILES(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(a_record_has_the_hash_of_rfc_6962),
+                cmocka_unit_test(an_id_is_the_time_and_the_hash_of_rfc_6962),
                 /* first, as it forks: no thread is running yet */
                 WITH_FILES(what_was_acknowledged_survives_a_kill),
                 WITH_FILES(finds_what_it_committed),
                 WITH_FILES(the_same_decision_has_the_same_id),
                 WITH_FILES(a_replay_is_recorded_as_a_denial),
                 WITH_FILES(a_changed_record_is_noticed),
+                WITH_FILES(another_record_under_an_id_is_noticed),
+                cmocka_unit_test(ids_of_earlier_times_are_the_hash_alone),
                 WITH_FILES(what_cannot_be_written_is_not_issued),
                 WITH_FILES(a_tripped_cancel_withdraws),
                 WITH_FILES(threads_share_commits),

@@ -14,26 +14,38 @@ void ledger_leaf_hash(struct span record_bytes, uint8_t ret_hash[SHA256_LEN])
         hasher_end(h, ret_hash);
 }
 
-static void id_of_hash(const uint8_t leaf_hash[SHA256_LEN], char ret_id[RECORD_ID_LEN + 1])
+static void make_id(const uint8_t leaf_hash[SHA256_LEN], struct wall now, char ret_id[RECORD_ID_LEN + 1])
 {
-        hex_string(span_make(leaf_hash, RECORD_ID_LEN / 2), ret_id);
+        uint8_t id[RECORD_ID_LEN / 2];
+        clock_head(now, id);
+        memcpy(id + CLOCK_HEAD_LEN, leaf_hash, sizeof(id) - CLOCK_HEAD_LEN);
+        hex_string(SPAN_OF(id), ret_id);
 }
 
-void ledger_record_id(struct span record_bytes, char ret_id[RECORD_ID_LEN + 1])
+void ledger_record_id(struct span record_bytes, struct wall now, char ret_id[RECORD_ID_LEN + 1])
 {
         uint8_t leaf_hash[SHA256_LEN];
         ledger_leaf_hash(record_bytes, leaf_hash);
-        id_of_hash(leaf_hash, ret_id);
+        make_id(leaf_hash, now, ret_id);
 }
 
-static struct fault *make_record(const struct json *j, struct buf *body, struct store_record *ret)
+bool ledger_id_fits(const char *id, const uint8_t leaf_hash[SHA256_LEN])
+{
+        char hash[2 * SHA256_LEN + 1];
+        hex_string(span_make(leaf_hash, SHA256_LEN), hash);
+        size_t head = 2 * (size_t) CLOCK_HEAD_LEN;
+        return strlen(id) == RECORD_ID_LEN &&
+               (memcmp(id + head, hash, RECORD_ID_LEN - head) == 0 || memcmp(id, hash, RECORD_ID_LEN) == 0);
+}
+
+static struct fault *make_record(const struct json *j, struct wall now, struct buf *body, struct store_record *ret)
 {
         *body = BUF(RECORD_MAX);
         buf_expect(body, RECORD_USUAL);
         TRY_AS(json_write(j, body), "write a record");
         ret->body = buf_span(body);
         ledger_leaf_hash(ret->body, ret->leaf_hash);
-        id_of_hash(ret->leaf_hash, ret->id);
+        make_id(ret->leaf_hash, now, ret->id);
         return NULL;
 }
 
@@ -67,7 +79,7 @@ struct fault *prepared_make(struct ledger_commit *c, const uint8_t attempt[REPLA
         for (size_t i = 0; i < c->count; i++) {
                 struct ledger_entry *e = &c->entries[i];
                 struct store_record *r = &p.records[i];
-                TRY(make_record(e->record, &p.bodies[i], r));
+                TRY(make_record(e->record, now, &p.bodies[i], r));
                 r->serials = e->serials;
                 r->serial_count = e->serial_count;
                 r->expires_unix_s = e->expires_unix_s;
@@ -75,7 +87,7 @@ struct fault *prepared_make(struct ledger_commit *c, const uint8_t attempt[REPLA
                 memcpy(e->ret_id, r->id, sizeof(e->ret_id));
         }
         AUTO(json) struct json *replay = replay_record(c, attempt, now);
-        TRY(make_record(replay, &p.bodies[c->count], &p.records[c->count]));
+        TRY(make_record(replay, now, &p.bodies[c->count], &p.records[c->count]));
 
         p.commit = (struct store_commit){
                 .without_nonce = c->without_nonce,

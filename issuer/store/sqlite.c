@@ -8,6 +8,9 @@
 
 #define READERS         4
 #define BUSY_TIMEOUT_MS 5000
+/* Of a new file. A record has 4 KiB: pages of that size would each hold its first words and send the rest to a page of its own. What is written
+ * together lies together (clock_head), so a larger page is no dearer to write than the records on it. */
+#define PAGE_LEN "16384"
 
 struct sqlite_store {
         struct connection writer;
@@ -15,6 +18,14 @@ struct sqlite_store {
         atomic_uint next_reader;
         char *path;
 };
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+/* Nobody asks SQLite how much memory it has: it would count under a lock, at each block. Refused when it runs already; then it counts. */
+static void configure(void)
+{
+        (void) sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
 
 static struct fault *exec(sqlite3 *db, const char *sql)
 {
@@ -29,6 +40,7 @@ static struct fault *connect_to(const char *path, struct connection *c)
                                      : sqlite_fault(c->db, "open");
         (void) sqlite3_busy_timeout(c->db, BUSY_TIMEOUT_MS); /* can't fail */
         return exec(c->db, "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; "
+                           "PRAGMA page_size = " PAGE_LEN "; " /* of a file that is empty yet */
                            "PRAGMA temp_store = MEMORY" /* no file outside the folder of the database */);
 }
 
@@ -61,6 +73,7 @@ static struct fault *make_file(const char *path)
 
 static struct fault *open_all(struct sqlite_store *s, const char *path)
 {
+        (void) pthread_once(&once, configure); /* fails only for a bad argument */
         TRY(make_file(path));
         TRY(connect_to(path, &s->writer));
         TRY(use_wal(s->writer.db));

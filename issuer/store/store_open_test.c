@@ -6,7 +6,26 @@
 #include "tests/fakes/sql.h"
 #include "tests/fakes/store_fixture.h"
 
+#define PAGE_LEN 16384 /* of a new file */
+
 /* ---- files of an older vouchsafe ---- */
+
+static void a_file_keeps_the_pages_it_was_made_with(void **state)
+{
+        struct fixture *f = *state;
+        AUTO(ak_record) struct ak_record *r = ak("n1"), *found = NULL;
+        expect_ok(store_put_ak(f->store, r, NULL));
+        store_close(TAKE(f->store));
+        AUTO_STRING char *of_a_new_file = sql_text(f->path, "PRAGMA page_size");
+        assert_string_equal(of_a_new_file, "16384");
+        sql_exec(f->path, "PRAGMA journal_mode = DELETE; PRAGMA page_size = 4096; VACUUM");
+        expect_ok(store_open_sqlite(f->path, &f->store));
+        reopen(f);
+        expect_ok(store_find_ak(f->store, SPAN("n1"), &found));
+        store_close(TAKE(f->store));
+        AUTO_STRING char *of_an_old_one = sql_text(f->path, "PRAGMA page_size");
+        assert_string_equal(of_an_old_one, "4096");
+}
 
 static void brings_the_first_schema_up_to_date(void **state)
 {
@@ -76,7 +95,7 @@ static void refuses_a_torn_file(void **state)
         assert_int_equal(stat(f->path, &st), 0);
         assert_int_equal(st.st_mode & 07777, 0600);
 
-        assert_int_equal(truncate(f->path, st.st_size - 4096), 0);
+        assert_int_equal(truncate(f->path, st.st_size - PAGE_LEN), 0);
         expect_refused(f, FAULT_DATA_LOSS, "STORE_CORRUPT");
 }
 
@@ -84,9 +103,9 @@ static void refuses_a_damaged_page(void **state)
 {
         struct fixture *f = *state;
         store_close(TAKE(f->store));
-        static const char garbage[4096] = "not a page";
+        static const char garbage[PAGE_LEN] = "not a page";
         int fd = open(f->path, O_RDWR | O_CLOEXEC);
-        assert_int_equal(pwrite(fd, garbage, sizeof(garbage), 2 * 4096), sizeof(garbage));
+        assert_int_equal(pwrite(fd, garbage, sizeof(garbage), 2 * PAGE_LEN), sizeof(garbage));
         close(fd);
         expect_refused(f, FAULT_DATA_LOSS, "STORE_CORRUPT");
 }
@@ -116,6 +135,7 @@ static void says_what_it_could_not_open(void **state UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                WITH_STORE(a_file_keeps_the_pages_it_was_made_with),
                 WITH_STORE(brings_the_first_schema_up_to_date),
                 WITH_STORE(refuses_a_newer_schema),
                 WITH_STORE(refuses_another_programs_database),

@@ -27,6 +27,13 @@ static struct boot system_boot(void *self UNUSED)
 
 const struct clock clock_system = {system_wall, system_boot, NULL};
 
+void clock_head(struct wall w, uint8_t ret[CLOCK_HEAD_LEN])
+{
+        uint64_t parts = (uint64_t) w.unix_ms * 256 / MS_PER_S;
+        for (int i = CLOCK_HEAD_LEN - 1; i >= 0; i--, parts >>= 8)
+                ret[i] = (uint8_t) parts;
+}
+
 /* The proleptic Gregorian calendar counted from 0000-03-01, so that a leap day is the last day of its year; eras of
  * 400 years have the same number of days each. */
 #define DAYS_PER_ERA 146097

@@ -41,6 +41,10 @@ static inline struct wall wall_from_unix_s(int64_t s)
         return (struct wall){s * 1000};
 }
 
+/* The head of a name that a table is sorted by: Unix seconds and 256ths of one, big-endian. What is made together lies together. */
+#define CLOCK_HEAD_LEN 5
+void clock_head(struct wall w, uint8_t ret[CLOCK_HEAD_LEN]);
+
 /* RFC 3339, UTC, seconds: "2026-11-23T18:00:00Z". */
 #define WALL_TEXT_LEN 20
 void wall_format(struct wall w, char ret_text[WALL_TEXT_LEN + 1]);

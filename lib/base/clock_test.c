@@ -2,8 +2,33 @@
 
 #include <time.h>
 
+#include "lib/base/parse.h"
 #include "tests/fakes/clock.h"
 #include "tests/fakes/expect.h"
+
+static void a_head_sorts_by_time(void **state UNUSED)
+{
+        static const struct {
+                int64_t unix_ms;
+                const char *hex;
+        } rows[] = {
+                {0, "0000000000"},
+                {3, "0000000000"},
+                {4, "0000000001"},
+                {999, "00000000ff"},
+                {1000, "0000000100"},
+                {1795456800000, "6b047f2000"},
+                {1795456800500, "6b047f2080"},
+                {2147483647999, "7fffffffff"},
+        };
+        for (size_t i = 0; i < COUNT_OF(rows); i++) {
+                uint8_t head[CLOCK_HEAD_LEN];
+                char hex[2 * CLOCK_HEAD_LEN + 1];
+                clock_head((struct wall){rows[i].unix_ms}, head);
+                hex_string(SPAN_OF(head), hex);
+                assert_string_equal(hex, rows[i].hex);
+        }
+}
 
 static void formats(void **state UNUSED)
 {
@@ -138,6 +163,7 @@ static void fake_clock_stands_until_moved(void **state UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_head_sorts_by_time),
                 cmocka_unit_test(formats),
                 cmocka_unit_test(agrees_with_libc),
                 cmocka_unit_test(parses),

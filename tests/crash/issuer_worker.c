@@ -90,8 +90,9 @@ static struct json *record_of(const struct issuer_request_witness *r, int i)
 }
 
 /* `e` is the caller's to keep while `c` lives; its record to free. */
-static void fill_commit(struct issuer_request_witness *r, int i, struct ledger_entry *e, struct ledger_commit *c)
+static void fill_commit(struct issuer_world *w, int i, struct ledger_entry *e, struct ledger_commit *c)
 {
+        struct issuer_request_witness *r = &w->witness->requests[i];
         if (is_issued(i) && !r->has_serial) {
                 authority_serial(r->serial);
                 r->has_serial = true;
@@ -113,7 +114,7 @@ static void fill_commit(struct issuer_request_witness *r, int i, struct ledger_e
         issuer_nonce((uint64_t) i, c->nonce_digest);
         AUTO(buf) struct buf bytes = BUF(RECORD_MAX);
         must_ok(json_write(e->record, &bytes), "write a record");
-        ledger_record_id(buf_span(&bytes), r->id);
+        ledger_record_id(buf_span(&bytes), clock_wall(&w->now.clock), r->id);
         r->asked = true;
 }
 
@@ -143,7 +144,7 @@ static void request(struct issuer_world *w, int i)
         bool was_there = r->asked && issuer_check_request(w, i);
         struct ledger_entry entry;
         struct ledger_commit commit;
-        fill_commit(r, i, &entry, &commit);
+        fill_commit(w, i, &entry, &commit);
         w->witness->replays_asked += was_there;
         struct fault *f = ledger_commit(w->ledger, &commit, NULL);
         json_free(entry.record);
@@ -168,7 +169,7 @@ static void request_group(struct issuer_world *w)
         const uint8_t attempt[REPLAY_ATTEMPT_LEN] = {(uint8_t) w->witness->replays_asked};
         for (int g = 0; g < GROUP_COUNT; g++) {
                 struct ledger_commit commit;
-                fill_commit(&w->witness->requests[GROUP_FIRST + g], GROUP_FIRST + g, &entries[g], &commit);
+                fill_commit(w, GROUP_FIRST + g, &entries[g], &commit);
                 must_ok(prepared_make(&commit, attempt, clock_wall(&w->now.clock), &prepared[g]), "prepare");
                 json_free(entries[g].record);
                 commits[g] = &prepared[g].commit;
@@ -237,7 +238,7 @@ static void replay(struct issuer_world *w)
 {
         struct ledger_entry entry;
         struct ledger_commit commit;
-        fill_commit(&w->witness->requests[0], 0, &entry, &commit);
+        fill_commit(w, 0, &entry, &commit);
         w->witness->replays_asked++;
         must_fail(ledger_commit(w->ledger, &commit, NULL), "nonce.replayed", "a replay");
         json_free(entry.record);
