@@ -87,11 +87,11 @@ struct fault *key_from_ec_point(enum key_kind curve, struct span x, struct span 
         AUTO(key) struct key *k = NEW(struct key);
         k->kind = curve;
         key_write_ec_spki(k, span_make(px, width), span_make(py, width));
-        k->pkey = EVP_PKEY_new();
-        ossl_must(k->pkey != NULL && EVP_PKEY_copy_parameters(k->pkey, ossl_curve(curve)) == 1, "curve of a key");
-        /* refuses a point that isn't on the curve, and coordinates not below the prime */
-        if (EVP_PKEY_set1_encoded_public_key(k->pkey, k->spki + k->bits_at, k->spki_len - k->bits_at) != 1)
+        struct key_use *use = NULL;
+        if (!key_use_public(curve, key_bits(k), &k->pkey, &use))
                 return ossl_fault(FAULT_INVALID, "KEY_KIND", "point not on the curve");
+        atomic_store(&k->use, use);
+        k->is_of_point = true;
         *ret = TAKE(k);
         return NULL;
 }
@@ -214,6 +214,7 @@ bool key_is_private(const struct key *k)
 
 EVP_PKEY *key_pkey(const struct key *k)
 {
+        atomic_store(&((struct key *) k)->is_lent, true); /* no part of what a key is */
         return k->pkey;
 }
 
@@ -260,6 +261,12 @@ void key_free(struct key *k)
 {
         if (k == NULL)
                 return;
-        EVP_PKEY_free(k->pkey);
+        struct key_use *use = atomic_exchange(&k->use, NULL);
+        if (k->is_of_point && !atomic_load(&k->is_lent)) {
+                key_use_leave(k->kind, k->pkey, use);
+        } else {
+                key_use_free(use);
+                EVP_PKEY_free(k->pkey);
+        }
         free(k);
 }

@@ -2,9 +2,9 @@
 #include "lib/crypt/key.h"
 
 #include <assert.h>
-#include <openssl/rsa.h>
 
 #include "lib/crypt/der.h"
+#include "lib/crypt/key_use.h"
 #include "lib/crypt/ossl.h"
 
 #define DER_SIGNATURE_MAX 128 /* two numbers of 49 bytes with their heads */
@@ -13,18 +13,6 @@ static bool form_fits(const struct key *k, enum signature_form form)
 {
         bool is_rsa = form == SIGNATURE_RSASSA || form == SIGNATURE_RSAPSS || form == SIGNATURE_RSAPSS_ANY_SALT;
         return is_rsa == (key_kind(k) == KEY_RSA);
-}
-
-/* PSS: MGF1 and the label's hash are the message's; the salt is as long as the digest when we sign and where it is fixed. */
-static bool set_padding(EVP_PKEY_CTX *ctx, enum signature_form form, bool is_verify)
-{
-        if (form == SIGNATURE_RAW || form == SIGNATURE_DER)
-                return true;
-        if (form == SIGNATURE_RSASSA)
-                return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1;
-        int salt = form == SIGNATURE_RSAPSS_ANY_SALT && is_verify ? RSA_PSS_SALTLEN_AUTO : RSA_PSS_SALTLEN_DIGEST;
-        return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) == 1 &&
-               EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, salt) == 1;
 }
 
 static struct fault *raw_from_der(struct span der, size_t width, struct buf *out)
@@ -60,21 +48,30 @@ static struct fault *der_from_raw(struct span raw, size_t width, struct buf *out
         return der_end(&d, out);
 }
 
+/* Of the digest, in the form that OpenSSL writes: DER for EC. */
+static struct fault *sign_digest(const struct key *k, enum hash_alg alg, enum signature_form form, struct span message,
+                                 uint8_t *signature, size_t *len)
+{
+        uint8_t digest[HASH_MAX_LEN];
+        struct key_use *use = key_use_take(k, alg, form, /* is_verify= */ false);
+
+        if (use == NULL)
+                return ossl_fault(FAULT_INTERNAL, "SIGN", "prepare to sign");
+        hash(alg, message, digest);
+        bool is_signed = EVP_PKEY_sign(key_use_context(use), signature, len, digest, hash_len(alg)) == 1;
+        key_use_give_back(k, use);
+        return is_signed ? NULL : ossl_fault(FAULT_INTERNAL, "SIGN", "sign");
+}
+
 struct fault *key_sign(const struct key *k, enum hash_alg alg, enum signature_form form, struct span message,
                        struct buf *out)
 {
         uint8_t signature[SIGNATURE_MAX];
         size_t len = sizeof signature;
-        EVP_PKEY_CTX *pctx = NULL;
 
         if (!key_is_private(k) || !form_fits(k, form))
                 return fault(FAULT_INVALID, "KEY_KIND", "this key can't sign in that form");
-
-        AUTO(ossl_md_ctx) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-        if (ctx == NULL || EVP_DigestSignInit(ctx, &pctx, ossl_md(alg), NULL, key_pkey(k)) != 1 ||
-            !set_padding(pctx, form, /* is_verify= */ false) ||
-            EVP_DigestSign(ctx, signature, &len, message.data, message.len) != 1)
-                return ossl_fault(FAULT_INTERNAL, "SIGN", "sign");
+        TRY(sign_digest(k, alg, form, message, signature, &len));
         if (form == SIGNATURE_RAW)
                 return raw_from_der(span_make(signature, len), key_field_len(key_kind(k)), out);
         return buf_append(out, span_make(signature, len));
@@ -84,7 +81,7 @@ struct fault *key_verify(const struct key *k, enum hash_alg alg, enum signature_
                          struct span signature)
 {
         AUTO(buf) struct buf der = BUF(DER_SIGNATURE_MAX);
-        EVP_PKEY_CTX *pctx = NULL;
+        uint8_t digest[HASH_MAX_LEN];
 
         if (!form_fits(k, form))
                 return fault(FAULT_UNAUTHENTICATED, "BAD_SIGNATURE", "signature of another kind of key");
@@ -93,12 +90,11 @@ struct fault *key_verify(const struct key *k, enum hash_alg alg, enum signature_
                 signature = buf_span(&der);
         }
 
+        struct key_use *use = key_use_take(k, alg, form, /* is_verify= */ true);
+        ossl_must(use != NULL, "signature verification");
+        hash(alg, message, digest);
         /* zero, r or s of the order and above, and DER that isn't the shortest are refused by OpenSSL itself */
-        AUTO(ossl_md_ctx) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-        ossl_must(ctx != NULL && EVP_DigestVerifyInit(ctx, &pctx, ossl_md(alg), NULL, key_pkey(k)) == 1 &&
-                          set_padding(pctx, form, /* is_verify= */ true),
-                  "signature verification");
-        if (EVP_DigestVerify(ctx, signature.data, signature.len, message.data, message.len) != 1)
-                return ossl_fault(FAULT_UNAUTHENTICATED, "BAD_SIGNATURE", "signature doesn't fit");
-        return NULL;
+        bool fits = EVP_PKEY_verify(key_use_context(use), signature.data, signature.len, digest, hash_len(alg)) == 1;
+        key_use_give_back(k, use);
+        return fits ? NULL : ossl_fault(FAULT_UNAUTHENTICATED, "BAD_SIGNATURE", "signature doesn't fit");
 }

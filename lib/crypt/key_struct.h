@@ -1,6 +1,9 @@
 /* key_struct: what a key is made of, for the files that make one. Private to lib/crypt. */
 #pragma once
 
+#include <stdatomic.h>
+
+#include "lib/crypt/key_use.h"
 #include "lib/crypt/ossl.h"
 
 #define RSA_BITS_MAX 4096
@@ -10,7 +13,10 @@ struct key {
         EVP_PKEY *pkey;
         enum key_kind kind;
         bool is_private;
-        size_t bits_at; /* where subjectPublicKey's content starts in spki */
+        bool is_of_point;              /* the pkey is from key_use_public */
+        atomic_bool is_lent;           /* somebody else may hold the pkey */
+        _Atomic(struct key_use *) use; /* of the last time; NULL: none, or in use */
+        size_t bits_at;                /* where subjectPublicKey's content starts in spki */
         size_t spki_len;
         uint8_t spki[SPKI_MAX];
 };
