@@ -199,8 +199,12 @@ static struct fault *make_client(struct flood *f, size_t number, struct client *
 {
         const struct attester_config *config = f->config;
         assert(config != NULL); /* read before anybody is made */
-        const struct issuer_options options = {config->issuer_url, config->issuer_audience,    config->issuer_ca_file,
-                                               config->issuer_pin, config->issuer_server_name, &clock_system};
+        const struct issuer_options options = {.url = config->issuer_url,
+                                               .audience = config->issuer_audience,
+                                               .ca_file = config->issuer_ca_file,
+                                               .pin = config->issuer_pin,
+                                               .server_name = config->issuer_server_name,
+                                               .clock = &clock_system};
         const struct evidence_options evidence = {.kind = config->evidence_kind,
                                                   .insecure_development = true,
                                                   .software_claims = config->software_claims};

@@ -138,8 +138,12 @@ static struct fault *exchange(struct exchange *x)
 
 static struct fault *run(const struct attester_config *c, struct exchange *x)
 {
-        const struct issuer_options options = {c->issuer_url, c->issuer_audience,    c->issuer_ca_file,
-                                               c->issuer_pin, c->issuer_server_name, &clock_system};
+        const struct issuer_options options = {.url = c->issuer_url,
+                                               .audience = c->issuer_audience,
+                                               .ca_file = c->issuer_ca_file,
+                                               .pin = c->issuer_pin,
+                                               .server_name = c->issuer_server_name,
+                                               .clock = &clock_system};
         const struct evidence_options evidence = {.kind = c->evidence_kind,
                                                   .tpm_tcti = c->tpm_tcti,
                                                   .tpm_pcrs = is_case("fewer-pcrs") ? "sha256:0,1" : c->tpm_pcrs,

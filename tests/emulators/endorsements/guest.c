@@ -312,9 +312,12 @@ static void *run_guest(void *arg)
 
 static struct fault *run(struct crowd *c)
 {
-        const struct issuer_options options = {c->config->issuer_url,         c->config->issuer_audience,
-                                               c->config->issuer_ca_file,     c->config->issuer_pin,
-                                               c->config->issuer_server_name, &clock_system};
+        const struct issuer_options options = {.url = c->config->issuer_url,
+                                               .audience = c->config->issuer_audience,
+                                               .ca_file = c->config->issuer_ca_file,
+                                               .pin = c->config->issuer_pin,
+                                               .server_name = c->config->issuer_server_name,
+                                               .clock = &clock_system};
         struct guest *all = alloc_zero(c->count, sizeof *all);
         pthread_t *threads = alloc_zero(c->count, sizeof *threads);
         for (size_t i = 0; i < c->count; i++) {
