@@ -3,9 +3,9 @@
 
 #include <stdio.h>
 
-#include "issuer/verifier/azure/hcl.h"
 #include "issuer/verifier/snp/report.h"
 #include "issuer/verifier/tdx/quote.h"
+#include "lib/model/hcl.h"
 
 static void set_bits(struct json *j, const char *name, uint64_t bits)
 {

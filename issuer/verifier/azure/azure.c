@@ -2,14 +2,13 @@
 
 #include <stdio.h>
 
-#include "issuer/verifier/azure/hcl.h"
 #include "issuer/verifier/azure/tdreport.h"
 #include "issuer/verifier/snp/snp.h"
 #include "issuer/verifier/tdx/tdx.h"
 #include "issuer/verifier/tpm/tpm.h"
+#include "lib/model/hcl.h"
 #include "lib/model/names.h"
 
-#define HASH_TYPE_SHA256 1
 #define REPORT_DATA_LEN  64
 #define EXTRA_PREFIX_MIN 32 /* so much of the user data in a quote's extra data ties it to them */
 #define NUMBER_TEXT_LEN  24
@@ -40,7 +39,7 @@ static struct fault *read_report(struct state *s, enum hcl_report_type wanted)
         struct attestation_result *r = s->result;
         TRY(appraise_call(r, "az.structure", ORIGIN_SELF, hcl_read(s->in->evidence, &s->report)));
         TRY(hold_number(r, "az.report_type", wanted, s->report.report_type));
-        TRY(hold_number(r, "az.hash_type", HASH_TYPE_SHA256, s->report.hash_type));
+        TRY(hold_number(r, "az.hash_type", HCL_HASH_SHA256, s->report.hash_type));
         TRY(appraise_call(r, "az.runtime_data", ORIGIN_SELF, hcl_runtime_read(s->report.runtime_data, &s->runtime)));
         sha256(s->report.runtime_data, s->report_data);
         return NULL;

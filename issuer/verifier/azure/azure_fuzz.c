@@ -1,8 +1,8 @@
 /* HCL reports: shape and runtime data; then the whole appraisal with the report and quote of a real machine's shape around it. The first byte chooses. */
 #include "issuer/verifier/azure/azure.h"
-#include "issuer/verifier/azure/hcl.h"
 #include "issuer/verifier/azure/tdreport.h"
 
+#include "lib/model/hcl.h"
 #include "lib/model/names.h"
 #include "tests/fakes/fuzz.h"
 

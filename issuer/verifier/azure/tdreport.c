@@ -1,8 +1,8 @@
 #include "issuer/verifier/azure/tdreport.h"
 
-#include "issuer/verifier/azure/hcl.h"
 #include "issuer/verifier/tdx/quote.h"
 #include "lib/base/reader.h"
+#include "lib/model/hcl.h"
 
 #define TDX_REPORT_TYPE 0x81 /* REPORTTYPE.TYPE */
 

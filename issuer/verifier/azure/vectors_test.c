@@ -1,7 +1,7 @@
 /* Recorded evidence of Azure's confidential VMs: each gets the verdict that tests/vectors/README.md states. */
 #include "issuer/verifier/azure/azure.h"
 
-#include "issuer/verifier/azure/hcl.h"
+#include "lib/model/hcl.h"
 #include "lib/model/names.h"
 #include "tests/fakes/recorded.h"
 
@@ -147,57 +147,12 @@ static void every_field_of_a_tdreport(void **state UNUSED)
         recorded_clear(&f);
 }
 
-/* ---- runtime data ---- */
-
-#define N                                                                                                              \
-        "\"n\":\"mUK7fQAAxMMhSiP_"                                                                                     \
-        "xj269XWom2ERwLxLMUwqtfY9qmfxXiFuh6QAExUl8Me7ofieF46xKlyUn8kZu7e4VkhvIgt1qTJwHya6ZAFFtrbrEmEEH9JdRSfQLbDqLjLA" \
-        "EoEvDxkGZFH5lE4Z_mgX3BH3WLtI9GzHYM-GUp7qRzQ2Epih5XGCQ11lpawlYZt6oEMJZJ7HqaDmplW4kmF1h9_"                      \
-        "Jap26MehEyLv741TLzB9oxHigovNtq7jqyaZqToZoICcFPnHcAzQNoHId7wvDZkHKlKFodGnRtFaCraRGuHqFnquGQbE-9zGw3N1wW_"      \
-        "iDrZl24oRhTZaPWa4hnIG8snUpKQ\""
-#define KEY "{\"kid\":\"HCLAkPub\",\"kty\":\"RSA\",\"e\":\"AQAB\"," N "}"
-
-static void runtime_data(void **state UNUSED)
-{
-        static const struct {
-                const char *name, *json;
-                bool is_good;
-        } table[] = {
-                {"a key alone", "{\"keys\":[" KEY "]}", true},
-                {"members that nobody knows",
-                 "{\"keys\":[" KEY ",{\"kid\":\"other\"}],\"new\":1,\"vm-configuration\":{\"new\":[]}}", true},
-                {"no key", "{\"keys\":[]}", false},
-                {"no keys", "{}", false},
-                {"another name", "{\"keys\":[{\"kid\":\"HCLEkPub\",\"kty\":\"RSA\",\"e\":\"AQAB\"," N "}]}", false},
-                {"the key twice", "{\"keys\":[" KEY "," KEY "]}", false},
-                {"keys twice", "{\"keys\":[" KEY "],\"keys\":[" KEY "]}", false},
-                {"exponent 3", "{\"keys\":[{\"kid\":\"HCLAkPub\",\"kty\":\"RSA\",\"e\":\"Aw\"," N "}]}", false},
-                {"another kind", "{\"keys\":[{\"kid\":\"HCLAkPub\",\"kty\":\"EC\",\"e\":\"AQAB\"," N "}]}", false},
-                {"a key that is a text", "{\"keys\":[\"HCLAkPub\"]}", false},
-                {"short user data", "{\"keys\":[" KEY "],\"user-data\":\"00\"}", false},
-                {"user data that are none", "{\"keys\":[" KEY "],\"user-data\":\"xx\"}", false},
-                {"a flag that is a text", "{\"keys\":[" KEY "],\"vm-configuration\":{\"secure-boot\":\"true\"}}",
-                 false},
-                {"a byte behind it", "{\"keys\":[" KEY "]} x", false},
-                {"a list", "[]", false},
-        };
-        for (size_t i = 0; i < COUNT_OF(table); i++) {
-                AUTO(hcl_runtime) struct hcl_runtime r = {0};
-                struct fault *f = hcl_runtime_read(span_str(table[i].json), &r);
-                if (table[i].is_good)
-                        expect_ok(f);
-                else
-                        expect_fault_row(f, FAULT_INVALID, "az.runtime_data", table[i].name);
-        }
-}
-
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(recorded_machines),
                 cmocka_unit_test(every_byte_of_a_report),
                 cmocka_unit_test(every_field_of_a_tdreport),
-                cmocka_unit_test(runtime_data),
         };
         return cmocka_run_group_tests_name("azure vectors", tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-#include "issuer/verifier/azure/hcl.h"
+#include "lib/model/hcl.h"
 
 #include "lib/base/reader.h"
 

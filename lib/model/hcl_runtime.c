@@ -1,6 +1,6 @@
 /* Runtime data: the virtual TPM's keys and how the machine is configured. Members that we don't know are left alone: the hardware vouches
  * for all of it, and Azure adds to it. */
-#include "issuer/verifier/azure/hcl.h"
+#include "lib/model/hcl.h"
 #include "lib/base/parse.h"
 #include "lib/wire/json.h"
 

@@ -2,7 +2,8 @@
  *
  * Header (32 bytes), what the hardware signed (slot of 1184 bytes: an SEV-SNP report, or a TDREPORT of 1024), request data (20 bytes), runtime
  * data (JSON), padding. The hardware's report data is the digest of exactly the runtime data, so that it vouches for the virtual TPM's keys and the
- * machine's configuration in there. Header, request data and padding are nobody's word: they only say where the rest lies.
+ * machine's configuration in there. Header, request data and padding are nobody's word: they only say where the rest lies. The attester reads it to
+ * see which machine it is on and which key signs; the verifier, to believe it.
  * Microsoft, "Azure confidential VM attestation: hardware report and runtime data". Integers little-endian. */
 #pragma once
 
@@ -13,10 +14,11 @@
 #define HCL_SLOT_LEN     1184
 #define HCL_TDREPORT_LEN 1024
 #define HCL_USER_DATA    64
+#define HCL_HASH_SHA256  1 /* hash_type */
 
 enum hcl_report_type { HCL_SNP = 2, HCL_TDX = 4 };
 struct hcl_report {
-        uint32_t report_type, hash_type; /* hash_type 1: SHA-256 */
+        uint32_t report_type, hash_type; /* HCL_SNP, HCL_HASH_SHA256 */
         struct span slot, runtime_data;  /* into the report */
 };
 /* FAULT_INVALID "az.structure". */
