@@ -154,6 +154,9 @@ $(BUILD)/unit/attester/evidence/tdx_guest_test: $(BUILD)/obj/tests/emulators/tdx
 $(BUILD)/tests/nsm_module: $(call objects,tests/emulators/nsm_module.c tests/emulators/tsm/control.c) $(BUILD)/libfakes.a $(LIBS)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+$(BUILD)/tests/azure: $(call objects,tests/emulators/azure.c tests/emulators/tsm/control.c) $(BUILD)/libfakes.a $(LIBS)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 $(BUILD)/tests/%.so: tests/tools/%.c
 	@mkdir -p $(@D)
 	gcc -std=gnu17 $(WARN) -O2 -g -fPIC -shared -D_GNU_SOURCE -I. -o $@ $<
@@ -170,7 +173,7 @@ $(BUILD)/tests/guest: $(BUILD)/obj/tests/emulators/endorsements/guest.o $(BUILD)
 $(BUILD)/tests/formats: $(BUILD)/obj/tests/tools/formats.o $(LIBS)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
-FLOW_PARTS := $(DEVICES) $(BUILD)/tests/formats $(addprefix $(BUILD)/tests/,hostile flood guest faulty_disk tsm nsm_module wrong_clock.so)
+FLOW_PARTS := $(DEVICES) $(BUILD)/tests/formats $(addprefix $(BUILD)/tests/,hostile flood guest faulty_disk tsm nsm_module azure wrong_clock.so)
 flow: all $(FLOW_PARTS) ## flows through the real programs, a TPM and kubelet's calls (K=name for some)
 	BUILD=$(BUILD) tests/tools/run-flows $(if $(K),-k '$(K)')
 

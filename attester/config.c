@@ -1,5 +1,6 @@
 #include "attester/config.h"
 
+#include "attester/evidence/azure_imds.h"
 #include "attester/evidence/qgs_host.h"
 #include "attester/evidence/source.h"
 #include "attester/evidence/tsm.h"
@@ -88,7 +89,8 @@ static const struct option options[] = {
          .type = OPTION_TEXT,
          .offset = AT(evidence_kind),
          .fallback = EVIDENCE_TPM,
-         .help = "sev-snp, tdx, cca, nitro, tpm; auto: the first of these that the machine has; or software "
+         .help = "sev-snp, tdx, cca, az-sev-snp, az-tdx, nitro, tpm; auto: the first of these that the machine has; or "
+                 "software "
                  "(development only)"},
         {.name = "evidence.secondary",
          .type = OPTION_TEXTS,
@@ -117,6 +119,11 @@ static const struct option options[] = {
          .max = UINT32_MAX - 1,
          .help = "vsock port of a TDX host's quote generation service, where the kernel makes no quotes; 0: "
                  "what " QGS_CONF " says"},
+        {.name = "evidence.imds-url",
+         .type = OPTION_TEXT,
+         .offset = AT(imds_url),
+         .fallback = AZURE_IMDS_URL,
+         .help = "metadata service of an Azure VM's host, for az-sev-snp and az-tdx; empty: not asked (az-sev-snp)"},
         {.name = "evidence.insecure-development",
          .type = OPTION_BOOL,
          .offset = AT(insecure_development),

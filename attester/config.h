@@ -24,6 +24,7 @@ struct attester_config {
         struct option_texts secondary;
         char *tsm;
         char *ccel_file;
+        char *imds_url;
         int privilege_level; /* index: 0 the kernel chooses, else the level and one */
         uint64_t qgs_port;   /* 0: what QGS_CONF says */
         char *tpm_tcti;

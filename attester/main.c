@@ -34,6 +34,7 @@ static struct evidence_options evidence_options_of(const struct attester_config 
                 .software_claims = c->software_claims,
                 .tsm_base = c->tsm,
                 .ccel_file = c->ccel_file,
+                .imds_url = is_reader ? NULL : c->imds_url,
                 .has_privilege_level = c->privilege_level > 0,
                 .privilege_level = c->privilege_level - 1,
                 .qgs_port = (uint32_t) c->qgs_port,

@@ -17,7 +17,7 @@
 extern char **environ;
 
 static const struct flag flags[] = {
-        {"kind", "KIND", "auto (the default): whatever there is; or sev-snp, tdx, cca, nitro, tpm"},
+        {"kind", "KIND", "auto (the default): whatever there is; or sev-snp, tdx, cca, az-sev-snp, az-tdx, nitro, tpm"},
         {"config", "FILE", "the attester's configuration, where it isn't the default"},
         {NULL, NULL, NULL},
 };

@@ -1,4 +1,5 @@
 /* registry: the kinds of evidence, one row each. */
+#include "attester/evidence/azure.h"
 #include "attester/evidence/cca.h"
 #include "attester/evidence/composite.h"
 #include "attester/evidence/reader_client.h"
@@ -10,10 +11,19 @@
 #include "attester/evidence/tpm.h"
 #include "lib/base/log.h"
 
+#define KIND_NAMES_MAX 512
+
 static struct fault *never_by_itself(const struct evidence_options *o)
 {
         (void) o;
         return fault(FAULT_DENIED, "evidence.insecure_development", "it proves nothing, and is never chosen by itself");
+}
+
+static struct fault *nothing_to_add(const struct evidence_options *o, struct evidence_source *source)
+{
+        (void) o;
+        (void) source;
+        return NULL;
 }
 
 /* In the order of "auto": what silicon signs, then what a host may emulate. */
@@ -23,13 +33,18 @@ static const struct evidence_kind {
         bool needs_enrolment;
         struct fault *(*probe)(const struct evidence_options *o);
         struct fault *(*open)(const struct evidence_options *o, struct evidence_source *ret);
+        /* Around a source of the reader's, which has no network: adds what needs one. Takes the source, also when it fails. */
+        struct fault *(*complete)(const struct evidence_options *o, struct evidence_source *source);
 } kinds[] = {
-        {EVIDENCE_SEV_SNP, true, false, evidence_sev_snp_probe, evidence_sev_snp_open},
-        {EVIDENCE_TDX, true, false, evidence_tdx_probe, evidence_tdx_open},
-        {EVIDENCE_CCA, true, false, evidence_cca_probe, evidence_cca_open},
-        {EVIDENCE_NITRO, true, false, evidence_nitro_probe, evidence_nitro_open},
-        {EVIDENCE_TPM, true, true, evidence_tpm_probe, evidence_tpm_open},
-        {EVIDENCE_SOFTWARE, false, false, never_by_itself, evidence_software_open},
+        {EVIDENCE_SEV_SNP, true, false, evidence_sev_snp_probe, evidence_sev_snp_open, nothing_to_add},
+        {EVIDENCE_TDX, true, false, evidence_tdx_probe, evidence_tdx_open, nothing_to_add},
+        {EVIDENCE_CCA, true, false, evidence_cca_probe, evidence_cca_open, nothing_to_add},
+        {EVIDENCE_AZ_SEV_SNP, true, false, evidence_az_sev_snp_probe, evidence_az_sev_snp_open,
+         evidence_az_sev_snp_complete},
+        {EVIDENCE_AZ_TDX, true, false, evidence_az_tdx_probe, evidence_az_tdx_open, evidence_az_tdx_complete},
+        {EVIDENCE_NITRO, true, false, evidence_nitro_probe, evidence_nitro_open, nothing_to_add},
+        {EVIDENCE_TPM, true, true, evidence_tpm_probe, evidence_tpm_open, nothing_to_add},
+        {EVIDENCE_SOFTWARE, false, false, never_by_itself, evidence_software_open, nothing_to_add},
 };
 _Static_assert(COUNT_OF(kinds) <= EVIDENCE_KINDS_MAX, "each kind has a finding");
 
@@ -67,7 +82,8 @@ static struct fault *open_by_reader(const struct evidence_options *o, const char
         const struct evidence_kind *kind = find_kind(name);
         if (kind == NULL || !kind->may_be_read_for_us)
                 return fault(FAULT_INVALID, "evidence.kind", "the evidence reader doesn't do kind \"%s\"", name);
-        return evidence_reader_client_open(o, kind->name, kind->needs_enrolment, ret);
+        TRY(evidence_reader_client_open(o, kind->name, kind->needs_enrolment, ret));
+        return kind->complete(o, ret);
 }
 
 static struct fault *open_readers_choice(const struct evidence_options *o, struct evidence_source *ret)
@@ -92,6 +108,15 @@ static struct fault *open_auto(const struct evidence_options *o, struct evidence
         return find_kind(found.choice)->open(o, ret);
 }
 
+static struct fault *unknown_kind(const char *name)
+{
+        AUTO(buf) struct buf known = BUF(KIND_NAMES_MAX);
+        for (size_t i = 0; i < COUNT_OF(kinds); i++)
+                TRY(buf_printf(&known, ", %s", kinds[i].name));
+        return fault(FAULT_INVALID, "evidence.kind", "evidence kind \"%s\" is none of " EVIDENCE_AUTO "%s", name,
+                     buf_str(&known));
+}
+
 struct fault *evidence_open(const struct evidence_options *o, struct evidence_source *ret)
 {
         if (o->secondary_count > 0)
@@ -100,9 +125,7 @@ struct fault *evidence_open(const struct evidence_options *o, struct evidence_so
                 return open_auto(o, ret);
         const struct evidence_kind *kind = find_kind(o->kind);
         if (kind == NULL)
-                return fault(FAULT_INVALID, "evidence.kind", "evidence kind \"%s\" is none of %s, %s, %s, %s, %s, %s, %s",
-                             o->kind == NULL ? "" : o->kind, EVIDENCE_AUTO, EVIDENCE_SEV_SNP, EVIDENCE_TDX,
-                             EVIDENCE_CCA, EVIDENCE_NITRO, EVIDENCE_TPM, EVIDENCE_SOFTWARE);
+                return unknown_kind(o->kind == NULL ? "" : o->kind);
         return o->reader_socket == NULL ? kind->open(o, ret) : open_by_reader(o, kind->name, ret);
 }
 

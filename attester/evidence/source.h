@@ -50,6 +50,7 @@ struct evidence_options {
         const char *ccel_file;       /* boot log of a TDX guest; NULL: CCEL_FILE */
         bool has_privilege_level;    /* else the kernel chooses */
         int privilege_level;         /* VMPL that a report is asked for */
+        const char *imds_url;        /* Azure's metadata service; "": not asked; NULL: this process has no network */
         uint32_t qgs_port;           /* vsock port of a TDX host's quote generation service; 0: what QGS_CONF says */
         size_t secondary_count;
         char *const *secondary; /* kinds that are bound into `kind`: composite.h */
