@@ -157,7 +157,7 @@ static void a_key_changes_between_its_uses(void **state UNUSED)
 
 static void *make_and_leave(void *arg)
 {
-        size_t first = (size_t) (uintptr_t) arg;
+        size_t first = (size_t) ((const struct signer *) arg - signers);
         for (size_t turn = 0; turn < 60; turn++) {
                 size_t i = (first + turn) % SIGNERS;
                 AUTO(key) struct key *k = NULL;
@@ -174,7 +174,7 @@ static void threads_leave_keys_to_one_another(void **state UNUSED)
 {
         pthread_t threads[4];
         for (size_t i = 0; i < COUNT_OF(threads); i++)
-                assert_int_equal(pthread_create(&threads[i], NULL, make_and_leave, (void *) (uintptr_t) (2 * i)), 0);
+                assert_int_equal(pthread_create(&threads[i], NULL, make_and_leave, &signers[2 * i]), 0);
         for (size_t i = 0; i < COUNT_OF(threads); i++) {
                 void *failed;
                 assert_int_equal(pthread_join(threads[i], &failed), 0);
