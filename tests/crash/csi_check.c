@@ -107,6 +107,7 @@ static void check_content(const struct csi_world *w, int v, unsigned *ret_number
         must_hold(top, "credential-bundle.pem", alloc_printf("key %u.0\nchain %u.0\n", number, number));
         must_hold(top, "wit.jwt", alloc_printf("token.%u.1", number));
         must_hold(top, "wit.key.pem", alloc_printf("key %u.1\n", number));
+        must_hold(top, "wit.key.jwk", alloc_printf("{}"));
         must_hold(top, "trust-bundle.json", alloc_printf("{\"spiffe_sequence\":%u}\n", (unsigned) roots));
         check_status(w, v, top, number, ret_due);
         must(number < CALLS_MAX && w->witness->volume_of[number] == v + 1, "%s shows what was issued to another",
@@ -161,5 +162,5 @@ void csi_check_reaped(const struct csi_world *w, int v)
         size_t generations = count_names(top, DT_DIR), links = count_names(top, DT_LNK);
         size_t files = count_names(data, DT_REG);
         must(generations == 1 && count_names(top, DT_REG) == 0, "%s: %zu generations stayed", csi_ids[v], generations);
-        must(files == 8 && links == files + 1, "%s: %zu files, %zu links", csi_ids[v], files, links);
+        must(files == 9 && links == files + 1, "%s: %zu files, %zu links", csi_ids[v], files, links);
 }
