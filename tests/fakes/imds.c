@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include "lib/base/auto.h"
+#include "lib/base/fault.h"
 #include "lib/base/file.h"
+#include "lib/base/parse.h"
 #include "tests/fakes/azure_machine.h"
 
 #define REQUEST_MAX       ((size_t) 16 * 1024)
@@ -56,7 +58,13 @@ struct request {
 static size_t body_len(const char *head)
 {
         const char *at = strcasestr(head, "\r\ncontent-length:");
-        return at == NULL ? 0 : strtoul(at + strlen("\r\ncontent-length:"), NULL, 10);
+        if (at == NULL)
+                return 0;
+        at += strspn(at + strlen("\r\ncontent-length:"), " ") + strlen("\r\ncontent-length:");
+        uint64_t len = 0;
+        AUTO(fault) struct fault *f = parse_u64(span_make(at, strcspn(at, "\r")), 0, REQUEST_MAX, &len);
+        must(f == NULL, "content-length");
+        return (size_t) len;
 }
 
 static bool read_request(int fd, struct request *r)
