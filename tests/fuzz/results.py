@@ -51,22 +51,23 @@ def line(r):
 
 
 def table(work, targets):
-    rows = ["| target | executions | edges | corpus | processor s | open findings | last run |", "|---|--:|--:|--:|--:|--:|---|"]
-    total = {"executions": 0, "cpu_s": 0.0, "findings": 0}
+    rows = ["| target | executions | edges | corpus | seconds | of processor | open findings | last run |", "|---|--:|--:|--:|--:|--:|--:|---|"]
+    total = {"executions": 0, "wall_s": 0.0, "cpu_s": 0.0, "findings": 0}
     for target in sorted(targets, key=lambda t: t.name):
         for engine in ("libfuzzer", "afl"):
             r = load(work, engine, target)
             if r["rounds"] == 0:
                 if engine == "libfuzzer":
-                    rows.append(f"| `{target.name}` | not yet | | {len(target.seeds())} | | | |")
+                    rows.append(f"| `{target.name}` | not yet | | {len(target.seeds())} | | | | |")
                 continue
             stale = "" if r["digest"] == target.digest() else ", sources changed since"
             name = f"`{target.name}`" + (" (AFL++)" if engine == "afl" else "")
-            rows.append(f"| {name} | {r['executions']:,} | {r['edges']:,} | {r['corpus']} | {r['cpu_s']:.0f} | {len(r['findings'])} | {r['when']}{stale} |")
+            rows.append(f"| {name} | {r['executions']:,} | {r['edges']:,} | {r['corpus']} | {r['wall_s']:.0f} | {r['cpu_s']:.0f} | {len(r['findings'])} | {r['when']}{stale} |")
             total["executions"] += r["executions"]
+            total["wall_s"] += r["wall_s"]
             total["cpu_s"] += r["cpu_s"]
             total["findings"] += len(r["findings"])
-    rows.append(f"| all | {total['executions']:,} | | | {total['cpu_s']:.0f} | {total['findings']} | |")
+    rows.append(f"| all | {total['executions']:,} | | | {total['wall_s']:.0f} | {total['cpu_s']:.0f} | {total['findings']} | |")
     return "\n".join(rows)
 
 
