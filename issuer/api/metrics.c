@@ -11,7 +11,7 @@ static const char *const route_names[] = {PATH_CHALLENGE,
                                           PATH_CREDENTIALS,
                                           PATH_RESULTS,
                                           PATH_BUNDLE,
-                                          PATH_KEYS "/*",
+                                          (PATH_KEYS "/*"),
                                           "other",
                                           NULL};
 static const char *const class_names[] = {"2xx", "3xx", "4xx", "5xx", NULL};

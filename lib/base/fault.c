@@ -11,6 +11,7 @@
 #undef fault_errno
 #undef fault_from_peer
 #undef fault_prefix
+#undef fault_rename
 #endif
 
 #define PEER_TOKEN_MAX 64
